@@ -1,0 +1,1 @@
+"""One corpus a file: readers of published layouts, behind one interface."""

@@ -1,0 +1,1 @@
+"""One feature a file: streams extracted from the media of a recording."""
