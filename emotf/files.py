@@ -31,11 +31,13 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text, whole or not at all."""
     with written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, content: Any) -> None:
+    """Writes indented JSON, whole or not at all."""
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
@@ -54,5 +56,6 @@ def read_json(path: Path) -> Any:
 
 
 def sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,6 +9,10 @@ from emotf.errors import UserError
 
 PARTITIONS = ("train", "dev", "test")
 
+# rotation: test session k, choose on the next, train on the rest. koprue2020: choose and report on session k, train on
+# the rest, as Köprü & Erzin (2020) seem to have done; such figures are flattered.
+PROTOCOLS = ("rotation", "koprue2020")
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -66,13 +70,16 @@ def check_subjects(recordings: Sequence[Recording]) -> None:
                 )
 
 
-def partitions(recordings: Sequence[Recording], fold: int | None) -> dict[str, list[Recording]]:
+def partitions(
+    recordings: Sequence[Recording], fold: int | None, protocol: str = "rotation"
+) -> dict[str, list[Recording]]:
     """Train, dev and test recordings, subject-disjoint.
 
     Args:
         recordings: of one corpus.
         fold: None for the corpus's own partitions. Else the sessions, in natural order, take turns: session `fold`
             is tested, the next one (around the corner) chooses, the others train.
+        protocol: with `koprue2020` session `fold` chooses, all others train, and nothing is left to test.
 
     Raises:
         UserError: a subject crosses a border, the fold does not exist, or a partition is empty.
@@ -85,6 +92,8 @@ def partitions(recordings: Sequence[Recording], fold: int | None) -> dict[str, l
     check_subjects(recordings)
     if fold is None:
         divided = {name: [r for r in recordings if r.partition == name] for name in PARTITIONS}
+        if protocol == "koprue2020":
+            divided["test"] = []
         unplaced = [r.id for r in recordings if not r.partition]
         if unplaced:
             raise UserError(f"Recording {unplaced[0]} has no partition; give it one, or choose a fold over sessions.")
@@ -96,9 +105,12 @@ def partitions(recordings: Sequence[Recording], fold: int | None) -> dict[str, l
         if len(sessions) < 3:
             raise UserError(f"Folds need at least 3 sessions (train, dev, test), found {len(sessions)}.")
         if not 0 <= fold < len(sessions):
-            raise UserError(f"Fold {fold} does not exist; there are {len(sessions)} sessions, folds 0 to "
-                            f"{len(sessions) - 1}.")
+            raise UserError(
+                f"Fold {fold} does not exist; there are {len(sessions)} sessions, folds 0 to {len(sessions) - 1}."
+            )
         home = {sessions[fold]: "test", sessions[(fold + 1) % len(sessions)]: "dev"}
+        if protocol == "koprue2020":
+            home = {sessions[fold]: "dev"}
         divided = {name: [r for r in recordings if home.get(r.session, "train") == name] for name in PARTITIONS}
     for name in ("train", "dev"):
         if not divided[name]:

@@ -1,7 +1,6 @@
 """Tracks from and to table files: CSV and Parquet with a `time` column, NumPy arrays with a rate beside them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +38,10 @@ def read_track(path: Path, columns: Sequence[str] | None = None, rate_hz: float 
             raise UserError(f"{path} has no column {name!r}; it has: {', '.join(table.columns)}.")
         if not pd.api.types.is_numeric_dtype(table[name]) and table[name].notna().any():
             row = pd.to_numeric(table[name], errors="coerce").isna() & table[name].notna()
-            raise UserError(f"{path}, column {name!r}, row {int(row.to_numpy().argmax()) + 2}: "
-                            f"{table[name][row].iloc[0]!r} is not a number.")
+            raise UserError(
+                f"{path}, column {name!r}, row {int(row.to_numpy().argmax()) + 2}: "
+                f"{table[name][row].iloc[0]!r} is not a number."
+            )
     values = table[names].to_numpy(np.float32) if names else np.zeros((len(table), 0), np.float32)
     if not names:
         raise UserError(f"{path} has no column besides 'time'.")
@@ -53,16 +54,15 @@ def read_track(path: Path, columns: Sequence[str] | None = None, rate_hz: float 
     return Track(values, hop=hop, start=start, channels=tuple(names))
 
 
-def write_track(path: Path, track: Track, decimals: int = 6) -> None:
-    """Writes `time,<channels>` as CSV, whole or not at all; NaN becomes an empty cell."""
+def write_track(path: Path, track: Track, decimals: int | None = None) -> None:
+    """Writes `time,<channels>` as CSV, whole or not at all; NaN becomes an empty cell.
+
+    Values are exact to the bit of float32 unless `decimals` rounds them.
+    """
     table = pd.DataFrame(track.values, columns=list(track.channels))
     table.insert(0, "time", np.round(track.times, 6))
     with written_aside(path) as aside:
-        table.to_csv(aside, index=False, float_format=f"%.{decimals}f")
-
-
-def rename(track: Track, *channels: str) -> Track:
-    return replace(track, channels=channels)
+        table.to_csv(aside, index=False, float_format="%.9g" if decimals is None else f"%.{decimals}f")
 
 
 def _read_array(path: Path) -> pd.DataFrame:
@@ -109,6 +109,8 @@ def _clock(path: Path, times: np.ndarray) -> tuple[float, float]:
         return start, whole
     if (misfit(hop) > JITTER * hop).any():
         row = int(np.abs(steps - np.median(steps)).argmax()) + 3
-        raise UserError(f"{path}, row {row}: times are not evenly spaced (a step of {steps[row - 3]:g} s where "
-                        f"{np.median(steps):g} s is usual); fill the gap or resample the file.")
+        raise UserError(
+            f"{path}, row {row}: times are not evenly spaced (a step of {steps[row - 3]:g} s where "
+            f"{np.median(steps):g} s is usual); fill the gap or resample the file."
+        )
     return start, hop

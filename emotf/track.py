@@ -42,6 +42,43 @@ def to_frames(seconds: float, hop: float, what: str = "duration") -> int:
     return frames
 
 
+@dataclass(frozen=True)
+class Clock:
+    """When the frames of a track stand: frame k at `start + k * hop` seconds."""
+
+    start: float
+    hop: float
+    frames: int
+
+    @property
+    def times(self) -> np.ndarray:
+        """Seconds of every frame, float64 [frames]; k / rate where the hop is 1 / rate, without drift."""
+        return self.start + np.arange(self.frames) / (1.0 / self.hop)
+
+    @property
+    def end(self) -> float:
+        """Seconds, the time of the last frame."""
+        return self.start + (self.frames - 1) * self.hop
+
+    def nearest(self, times: np.ndarray, slack: float = 0.0) -> np.ndarray:
+        """Indices of the frames nearest to `times` (int64, same shape).
+
+        A time beyond the first or last frame takes that frame, if it is off by no more than half a hop plus `slack`.
+
+        Raises:
+            UserError: a time lies farther out than that.
+        """
+        times = np.asarray(times, np.float64)
+        reach = self.hop / 2 + slack + 1e-6
+        if times.size and (times.min() < self.start - reach or times.max() > self.end + reach):
+            raise UserError(
+                f"Times run from {times.min():.3f} to {times.max():.3f} s, the track from {self.start:.3f} to "
+                f"{self.end:.3f} s (allowed beyond it: {slack:g} s)."
+            )
+        # the small push makes a time exactly between two frames take the later one, whatever the rounding of floats
+        return np.clip(np.floor((times - self.start) / self.hop + 0.5 + 1e-6), 0, self.frames - 1).astype(np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class Track:
     """A uniformly sampled series of vectors.
@@ -86,14 +123,18 @@ class Track:
         return len(self.values)
 
     @property
+    def clock(self) -> Clock:
+        return Clock(self.start, self.hop, self.frames)
+
+    @property
     def times(self) -> np.ndarray:
-        """Seconds of every frame, float64 [frames]; k / rate where the hop is 1 / rate, without drift."""
-        return self.start + np.arange(self.frames) / (1.0 / self.hop)
+        """Seconds of every frame, float64 [frames]."""
+        return self.clock.times
 
     @property
     def end(self) -> float:
         """Seconds, the time of the last frame."""
-        return self.start + (self.frames - 1) * self.hop
+        return self.clock.end
 
     def check_same_clock(self, other: "Track", mine: str, others: str) -> None:
         """Raises UserError unless both tracks have the same frames at the same times."""
@@ -106,25 +147,6 @@ class Track:
                 f"{mine} runs from {self.start:g} s in steps of {self.hop:g} s, {others} from {other.start:g} s in "
                 f"steps of {other.hop:g} s; resample one of them first."
             )
-
-    def nearest(self, times: np.ndarray, slack: float = 0.0) -> np.ndarray:
-        """Indices of the frames nearest to `times` (int64, same shape).
-
-        A time beyond the first or last frame takes that frame, if it is off by no more than half a hop plus `slack`.
-
-        Raises:
-            UserError: a time lies farther out than that.
-        """
-        times = np.asarray(times, np.float64)
-        if times.size:
-            reach = self.hop / 2 + slack + 1e-6
-            if times.min() < self.start - reach or times.max() > self.end + reach:
-                raise UserError(
-                    f"times run from {times.min():.3f} to {times.max():.3f} s, the track only from {self.start:.3f} "
-                    f"to {self.end:.3f} s (allowed beyond it: {slack:g} s)"
-                )
-        # the small push makes a time exactly between two frames take the later one, whatever the rounding of floats
-        return np.clip(np.floor((times - self.start) / self.hop + 0.5 + 1e-6), 0, self.frames - 1).astype(np.int64)
 
     def select(self, channels: Sequence[str]) -> "Track":
         """The named channels, in the order asked for."""
@@ -165,9 +187,7 @@ class Track:
         above = np.minimum(below + 1, self.frames - 1)
         part = np.clip(position - below, 0, 1)[:, None]
         # a frame that is hit exactly needs no neighbour, so its neighbour's NaN must not reach it
-        mixed = np.where(
-            part < 1e-6, self.values[below], self.values[below] * (1 - part) + self.values[above] * part
-        )
+        mixed = np.where(part < 1e-6, self.values[below], self.values[below] * (1 - part) + self.values[above] * part)
         return replace(self, values=mixed, hop=hop)
 
 

@@ -26,7 +26,7 @@ class Corpus(ABC):
 
     @property
     def name(self) -> str:
-        """The name of the corpus: its module's file name."""
+        """The name of the corpus, and of the folder of its records: its module's file name."""
         return type(self).__module__.rpartition(".")[2]
 
     @property

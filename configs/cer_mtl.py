@@ -1,0 +1,151 @@
+"""CER-MTL: CNN-GRU, all targets together, correlation loss (Köprü & Erzin 2020).
+
+    --config=configs/cer_mtl.py:<corpus>[,<option>...]
+
+Corpora
+    synthetic    planted traces, written to work/corpora/synthetic; speech and body (semi-end-to-end)
+    emodb        real acted speech; set --config.corpus.source to the folder of utterances; speech only
+    folder       your own: set --config.corpus.dir (layout: emotf/corpora/folder.py); needs streams-... or the media
+                 audio (and body)
+
+Options
+    mtl | stl-<target>                 all targets (default), or one
+    speech | body | both               MFCC39 | Euler angles | both side by side
+    streams-<a>+<b>                    precomputed streams of a folder corpus, by name (mfcc39 and body_euler24 may be
+                                       among them)
+    n20 | n40 | n60                    frames of a feature image
+    filters                            the reading that reproduces the printed 5,615 parameters
+    pure_cnn                           the baseline without recurrence
+    ccc | pcc | mse                    the loss
+    koprue2020                         the paper's protocol: chosen and reported on the same session
+    smoke                              seconds instead of minutes: a tiny corpus, two epochs; says nothing
+
+Defaults are the paper's: N = 20, t = 1/6 s at 60 frames a second (emodb: 0.16 s at 25), 1-CCC, Adam 5e-5, batch 256, at
+most 100 epochs, patience 20. On `emodb` the learning rate is 5e-4 and on `synthetic` 1e-3: with a few thousand to ten
+thousand images an epoch there are far fewer steps than in the paper (see README for what they score).
+"""
+
+from emotf.config import Data, Experiment, Training, choose
+from emotf.corpora.emodb import Emodb
+from emotf.corpora.folder import Folder
+from emotf.corpora.synthetic import Synthetic
+from emotf.errors import UserError
+from emotf.features.body_euler24 import BodyEuler24
+from emotf.features.mfcc39 import Mfcc39
+from emotf.features.precomputed import Precomputed
+from emotf.losses.ccc import Ccc
+from emotf.losses.mse import Mse
+from emotf.losses.pcc import Pcc
+from emotf.models.cer import Cer
+from emotf.models.pure_cnn import PureCnn
+from emotf.pipeline.images import FeatureImages
+
+
+def get_config(arg: str = "synthetic") -> Experiment:
+    """The experiment of a corpus and options."""
+    corpus, _, options = arg.partition(",")
+    if corpus == "smoke":
+        corpus, options = "synthetic", f"smoke,{options}"
+    if corpus not in CORPORA:
+        raise UserError(f"No corpus {corpus!r} in this recipe; choose from {', '.join(CORPORA)}.")
+    return choose(options, OPTIONS, CORPORA[corpus]())
+
+
+def synthetic() -> Experiment:
+    """Speech and body of the synthetic corpus. Raters lag by 0.65 s on average."""
+    return Experiment(
+        corpus=Synthetic(dir="work/corpora/synthetic"),
+        streams={"mfcc39": Mfcc39(), "body_euler24": BodyEuler24()},
+        model=Cer(),
+        loss=Ccc(),
+        data=Data(delay=0.65),
+        training=Training(learning_rate=1e-3),
+    )
+
+
+def emodb() -> Experiment:
+    """Acted speech at 25 frames a second."""
+    return Experiment(
+        corpus=Emodb(dir="work/corpora/emodb", source="../shared/data/emodb/flac"),
+        streams={"mfcc39": Mfcc39(frame_rate_hz=25)},
+        model=Cer(),
+        loss=Ccc(),
+        images=FeatureImages(stride=0.16),
+        training=Training(learning_rate=5e-4),
+    )
+
+
+def folder() -> Experiment:
+    """A corpus of the user's own."""
+    return Experiment(corpus=Folder(), streams={"mfcc39": Mfcc39()}, model=Cer(), loss=Ccc())
+
+
+CORPORA = {"synthetic": synthetic, "emodb": emodb, "folder": folder}
+
+
+def _targets(*names: str):
+    def apply(experiment: Experiment) -> None:
+        experiment.data.targets = names
+
+    return apply
+
+
+def _stl(experiment: Experiment, target: str) -> None:
+    experiment.data.targets = (target,)
+
+
+def _streams(*names: str):
+    def apply(experiment: Experiment) -> None:
+        known = {"mfcc39": experiment.streams.get("mfcc39", Mfcc39()), "body_euler24": BodyEuler24()}
+        experiment.streams = {name: known.get(name) or Precomputed(stream=name) for name in names}
+
+    return apply
+
+
+def _named_streams(experiment: Experiment, names: str) -> None:
+    _streams(*names.split("+"))(experiment)
+
+
+def _frames(frames: int):
+    def apply(experiment: Experiment) -> None:
+        experiment.images.frames = frames
+
+    return apply
+
+
+def _part(field: str, part):
+    def apply(experiment: Experiment) -> None:
+        setattr(experiment, field, part())
+
+    return apply
+
+
+def _koprue2020(experiment: Experiment) -> None:
+    experiment.data.protocol = "koprue2020"
+
+
+def _smoke(experiment: Experiment) -> None:
+    if isinstance(experiment.corpus, Synthetic):
+        experiment.corpus = Synthetic(dir="work/corpora/smoke", count=10, duration=10.0)
+        experiment.data.records = "work/records/smoke"
+    experiment.training.epochs = 2
+
+
+OPTIONS = {
+    "mtl": _targets(),
+    "stl-": _stl,
+    "speech": _streams("mfcc39"),
+    "body": _streams("body_euler24"),
+    "both": _streams("mfcc39", "body_euler24"),
+    "streams-": _named_streams,
+    "n20": _frames(20),
+    "n40": _frames(40),
+    "n60": _frames(60),
+    "filters": _part("model", lambda: Cer(recurrence_over="filters", batch_norm=True)),
+    "pure_cnn": _part("model", PureCnn),
+    "ccc": _part("loss", Ccc),
+    "pcc": _part("loss", Pcc),
+    "mse": _part("loss", Mse),
+    "koprue2020": _koprue2020,
+    "smoke": _smoke,
+}

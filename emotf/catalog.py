@@ -1,0 +1,58 @@
+"""Finds a part by its kind and file name. There is no registry: one new file is one new part."""
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+from dataclasses import is_dataclass
+from functools import cache
+from typing import Any
+
+from emotf.errors import UserError
+
+KINDS = ("corpora", "features", "losses", "models")
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """The parts of a kind: the modules of `emotf.<kind>` but `base` and those with a leading underscore."""
+    package = importlib.import_module(f"emotf.{kind}")
+    return tuple(
+        sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_" and m.name != "base")
+    )
+
+
+@cache
+def find(kind: str, name: str) -> type[Any]:
+    """The one public dataclass that the module `emotf.<kind>.<name>` defines.
+
+    Raises:
+        UserError: no such part; the nearest name is offered.
+
+    Example:
+        >>> find("models", "cer").__name__
+        'Cer'
+    """
+    if name not in names(kind):
+        raise UserError(f"No {name!r} among {kind}: {', '.join(names(kind))}.{suggestion(name, names(kind))}")
+    module = importlib.import_module(f"emotf.{kind}.{name}")
+    parts = [
+        part
+        for label, part in inspect.getmembers(module, inspect.isclass)
+        if part.__module__ == module.__name__ and is_dataclass(part) and not label.startswith("_")
+    ]
+    if len(parts) != 1:
+        raise TypeError(f"{module.__name__} must define exactly one public dataclass, found {len(parts)}.")
+    return parts[0]
+
+
+def kind_of(part: object) -> tuple[str, str] | None:
+    """(kind, name) of an instance of a part, None for any other object."""
+    package, _, name = type(part).__module__.rpartition(".")
+    kind = package.removeprefix("emotf.")
+    return (kind, name) if kind in KINDS and name != "base" else None
+
+
+def suggestion(name: str, known: tuple[str, ...] | list[str]) -> str:
+    """' Did you mean ...?' for the nearest known name, or nothing."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,64 @@
+"""How every tool starts and ends: flags, errors of one line, exit codes."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from absl import app, flags
+from ml_collections import config_flags
+
+from emotf.errors import UserError
+
+
+def run(main: Callable[[Sequence[str]], None]) -> None:
+    """Runs a tool. A UserError prints its line and ends with exit code 1; a bug keeps its traceback."""
+    # TensorFlow's notes at start hide what a tool has to say, and its errors come as exceptions too; 0 shows them
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+    def guarded(argv: Sequence[str]) -> None:
+        if len(argv) > 1:
+            _leave(f"unexpected argument {argv[1]!r}; flags begin with two dashes (--help lists them).")
+        try:
+            main(argv)
+        except UserError as error:
+            _leave(str(error))
+
+    app.run(guarded, flags_parser=_parse)
+
+
+def define_config() -> "flags.FlagHolder[Any]":
+    """The `--config` flag of a tool: its value is the resolved `emotf.config.Experiment`."""
+    flag = config_flags.DEFINE_config_file(
+        "config",
+        None,
+        "Recipe and its argument, for example configs/cer_mtl.py:emodb,speech; first on the line. Overrides follow: "
+        "--config.model.gru_units=8 --config.training.learning_rate=1e-4 --config.data.fold=2. The docstring of a "
+        "recipe lists its arguments.",
+    )
+    flags.mark_flag_as_required("config")
+    return cast("flags.FlagHolder[Any]", flag)
+
+
+def _parse(argv: Sequence[str]) -> Sequence[str]:
+    """Parses flags; mistakes in --config overrides become one line with the nearest name."""
+    for recipe in (arg.partition("=")[2].partition(":")[0] for arg in argv if arg.startswith("--config=")):
+        if not os.path.isfile(recipe):
+            _leave(f"there is no recipe {recipe}; they are the files of configs/, for example configs/cer_mtl.py.")
+    try:
+        return list(flags.FLAGS(argv))
+    except KeyError as error:
+        from emotf.config import unknown_field
+
+        line = unknown_field(error)
+        if line is None:
+            raise
+        _leave(line)
+    except (UserError, flags.Error) as error:
+        _leave(f"{error} (--help lists the flags)" if isinstance(error, flags.Error) else str(error))
+    return []
+
+
+def _leave(line: str) -> None:
+    print(f"error: {line}", file=sys.stderr, flush=True)
+    sys.exit(1)

@@ -1,0 +1,217 @@
+"""The typed tree that describes one experiment, its checks, its JSON form, and the `--config` flag.
+
+A recipe is a file of configs/ with `get_config(arg) -> Experiment`. On a command line, `--config=<recipe>.py:<arg>`
+comes first and overrides follow: `--config.model.gru_units=8 --config.data.targets=arousal,valence`.
+"""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal
+
+from emotf import catalog
+from emotf.corpora.base import Corpus
+from emotf.errors import UserError
+from emotf.features.base import Feature
+from emotf.models.base import Model
+from emotf.pipeline.images import FeatureImages
+from emotf.recording import PROTOCOLS
+
+
+@dataclass
+class Data:
+    """Which records, targets and partitions.
+
+    Attributes:
+        records: folder of the TFRecord stores.
+        targets: what the model predicts; one target is single-task learning. Empty takes all that the corpus rates.
+        delay: seconds by which ratings come late; they are moved earlier, the edge becomes unrated.
+        missing_targets: `mask` keeps a recording that lacks a target and leaves that target out of the loss;
+            `drop_recording` leaves out recordings that lack any target of the corpus (Köprü & Erzin 2020).
+        protocol: `rotation` tests session `fold` and chooses on the next; `koprue2020` chooses and reports on the same.
+        fold: of the sessions; None where the corpus fixes its partitions.
+    """
+
+    records: str = "work/records"
+    targets: tuple[str, ...] = ()
+    delay: float = 0.0
+    missing_targets: Literal["mask", "drop_recording"] = "mask"
+    protocol: str = "rotation"
+    fold: int | None = 0
+
+
+@dataclass
+class Training:
+    """How the network is trained; defaults are those of Köprü & Erzin (2020).
+
+    Attributes:
+        learning_rate: of Adam. The paper found 1e-4 to 5e-5 good for correlation losses.
+        batch: feature images. Correlation losses need large batches.
+        epochs: at most.
+        patience: epochs without a better mean development CCC before training stops; the best weights are kept.
+        weights: target -> α_m of the sum of losses; empty for 1/M each.
+        seed: of weights and order.
+        pool: recordings whose examples are shuffled together; 0 takes as many as fit into 256 MB.
+        jit_compile: XLA.
+        precision: `float32` or `mixed_float16` (losses and moments stay float32).
+        figure_every: epochs between two figures of development traces in TensorBoard.
+    """
+
+    learning_rate: float = 5e-5
+    batch: int = 256
+    epochs: int = 100
+    patience: int = 20
+    weights: dict[str, float] = field(default_factory=dict)
+    seed: int = 0
+    pool: int = 0
+    jit_compile: bool = False
+    precision: Literal["float32", "mixed_float16"] = "float32"
+    figure_every: int = 10
+
+
+@dataclass
+class Experiment:
+    """Everything that decides what a run computes.
+
+    Attributes:
+        corpus: reader of the recordings and ratings.
+        streams: stream -> feature.
+        data: records, targets, partitions.
+        images: the window of the network.
+        model: sizes of the network.
+        loss: of each target, a `losses.base.Loss` (typed loosely: naming that class would load Keras for --help).
+        training: optimiser, stopping, seed.
+    """
+
+    corpus: Corpus
+    streams: dict[str, Feature]
+    model: Model
+    loss: Any
+    data: Data = field(default_factory=Data)
+    images: FeatureImages = field(default_factory=FeatureImages)
+    training: Training = field(default_factory=Training)
+
+    @property
+    def store(self) -> str:
+        """The folder of the corpus's records."""
+        return f"{self.data.records}/{self.corpus.name}"
+
+    def check(self) -> "Experiment":
+        """Returns itself; lists on the command line (`a,b`) are taken apart.
+
+        Raises:
+            UserError: a value cannot work, said before anything heavy starts.
+        """
+        self.data.targets = tuple(name for part in self.data.targets for name in part.split(",") if name)
+        if not self.streams:
+            raise UserError("The experiment has no streams; choose a recipe argument that names some.")
+        if len(set(self.data.targets)) != len(self.data.targets):
+            raise UserError(f"A target occurs twice: {', '.join(self.data.targets)}.")
+        _one_of("data.missing_targets", self.data.missing_targets, ("mask", "drop_recording"))
+        _one_of("data.protocol", self.data.protocol, PROTOCOLS)
+        _one_of("training.precision", self.training.precision, ("float32", "mixed_float16"))
+        for name in ("learning_rate", "batch", "epochs", "patience", "figure_every"):
+            if getattr(self.training, name) <= 0:
+                raise UserError(f"training.{name} must be above 0, received {getattr(self.training, name)}.")
+        for name in self.training.weights:
+            if self.data.targets and name not in self.data.targets:
+                raise UserError(f"training.weights names {name!r}, targets are {', '.join(self.data.targets)}.")
+        self.images.check()
+        return self
+
+
+def _one_of(name: str, value: str, allowed: Iterable[str]) -> None:
+    if value not in allowed:
+        raise UserError(f"{name} is {value!r}, expected one of {', '.join(allowed)}.")
+
+
+def to_json(node: Any) -> Any:
+    """A tree of dataclasses as JSON content; parts carry `part: <kind>/<name>`."""
+    if is_dataclass(node) and not isinstance(node, type):
+        place = catalog.kind_of(node)
+        content = {f.name: to_json(getattr(node, f.name)) for f in fields(node) if f.init}
+        return ({"part": "/".join(place)} if place else {}) | content
+    if isinstance(node, dict):
+        return {key: to_json(value) for key, value in node.items()}
+    return [to_json(value) for value in node] if isinstance(node, tuple | list) else node
+
+
+def from_json(content: dict[str, Any], kind: type[Any] = Experiment) -> Any:
+    """The tree back from `to_json`.
+
+    Raises:
+        UserError: a part or field does not exist (any more); the nearest name is offered.
+
+    Example:
+        >>> from emotf.models.cer import Cer
+        >>> from_json(to_json(Cer(gru_units=8)), Model)
+        Cer(filters=25, kernel=3, pool=2, gru_units=8, dense_units=2, recurrence_over='frames', batch_norm=False)
+    """
+    content = dict(content)
+    if "part" in content:
+        kind = catalog.find(*content.pop("part").split("/"))
+    hints = typing.get_type_hints(kind)
+    known = [f.name for f in fields(kind) if f.init]
+    for name in content:
+        if name not in known:
+            raise UserError(f"{kind.__name__} has no field {name!r}.{catalog.suggestion(name, known)}")
+    return kind(**{name: _value(value, hints[name]) for name, value in content.items()})
+
+
+def _value(value: Any, hint: Any) -> Any:
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return None if value is None else _value(value, next(h for h in inner if h is not type(None)))
+    if origin is tuple:
+        return tuple(_value(v, inner[0]) for v in value)
+    if origin is dict:
+        return {key: _value(v, inner[1]) for key, v in value.items()}
+    return from_json(value, hint) if isinstance(hint, type) and is_dataclass(hint) else value
+
+
+def choose(arg: str | None, options: dict[str, Callable[[Experiment], Any]], start: Experiment) -> Experiment:
+    """Applies the comma-separated options of a recipe's argument, in order; `stl-valence` calls `stl` with `valence`.
+
+    Raises:
+        UserError: no such option; the nearest is offered.
+    """
+    for option in filter(None, (arg or "").split(",")):
+        name, _, value = option.partition("-")
+        if option in options:
+            options[option](start)
+        elif value and f"{name}-" in options:
+            typing.cast(Any, options[f"{name}-"])(start, value)
+        else:
+            raise UserError(
+                f"No option {option!r}; choose from {', '.join(options)}.{catalog.suggestion(option, list(options))}"
+            )
+    return start
+
+
+def unknown_field(error: KeyError) -> str | None:
+    """The line to print when an override names a field that does not exist, or None for any other KeyError."""
+    text = str(error.args[0]) if error.args else ""
+    if not text.startswith("Field "):
+        return None
+    name = text.split()[1]
+    known = sorted({f.name for part in _all_dataclasses() for f in fields(part)})
+    return f"--config has no field {name!r}.{catalog.suggestion(name, known)}"
+
+
+def _all_dataclasses() -> list[Any]:
+    """The dataclasses of this tree and of every part."""
+    parts = [catalog.find(kind, name) for kind in catalog.KINDS for name in catalog.names(kind)]
+    return [Experiment, Data, Training, FeatureImages, *parts]
+
+
+def replaced(experiment: Experiment, **data: Any) -> Experiment:
+    """A copy of the experiment with some fields of `data` and `training` replaced; the rest is shared, not copied."""
+    both = {
+        name: dataclasses.replace(
+            getattr(experiment, name), **{k: v for k, v in data.items() if k in {f.name for f in fields(kind)}}
+        )
+        for name, kind in (("data", Data), ("training", Training))
+    }
+    return dataclasses.replace(experiment, **both)

@@ -1,0 +1,23 @@
+"""Decoded sound and pictures, in bounded memory.
+
+Conventions
+    Sound is float32 mono in [-1, 1], what `soundfile` returns as float, several channels averaged. Pictures are uint8
+    rgb [height, width, 3], turned upright where the file says so. Times are seconds from one origin a file, for sound
+    and pictures alike: the presentation time of the first picture, or of the first sample where there are no pictures.
+"""
+
+from emotf.media.opencv import check_opencv, opencv_distributions
+from emotf.media.pictures import VideoInfo, pictures, video_info
+from emotf.media.sound import SoundInfo, read_sound, sound_blocks, sound_info
+
+__all__ = [
+    "SoundInfo",
+    "VideoInfo",
+    "check_opencv",
+    "opencv_distributions",
+    "pictures",
+    "read_sound",
+    "sound_blocks",
+    "sound_info",
+    "video_info",
+]

@@ -1,0 +1,156 @@
+"""Containers (mp4, mpg, avi, mov, mkv, webm, m4a, ...) through PyAV: whole, frame by frame, by presentation time."""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emotf.errors import UserError
+from emotf.media.headers import check_file, check_promise
+
+# Sound that is missing for longer than this many seconds inside a file is replaced by silence, so that what follows
+# stands at its time; shorter misfits are the rounding of presentation times.
+LONGEST_MISFIT = 0.1
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A PyAV container; whatever FFmpeg cannot read becomes a UserError."""
+    import av
+
+    check_file(path)
+    check_promise(path)
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams:
+                raise UserError(f"{path} is damaged: it declares neither sound nor pictures; copy it again.")
+            yield container
+    except av.error.FFmpegError as error:
+        raise UserError(
+            f"{path} is damaged or no sound or video file ({error.strerror}); copy it again, or convert it to WAV or "
+            "mp4."
+        ) from None
+
+
+def video_stream(container: Any) -> Any | None:
+    """The first stream of moving pictures; the cover picture of a song is none."""
+    from av.stream import Disposition
+
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    return streams[0] if streams else None
+
+
+def timed_pictures(path: Path, container: Any, stream: Any) -> Iterator[tuple[float, Any]]:
+    """Frames in the order of presentation, with their seconds on the container's clock.
+
+    AVI stores one time a packet, that of decoding, and the presentation times that FFmpeg guesses from it run
+    backwards where a codec reorders. The decoder's order is right, so picture k takes the time of packet k.
+    """
+    if container.format.name != "avi":
+        for frame in container.decode(stream):
+            if frame.time is None:
+                raise UserError(f"{path} has pictures without presentation times; convert it to mp4.")
+            yield frame.time, frame
+        return
+    times: deque[float] = deque()
+    for packet in container.demux(stream):
+        if packet.size and packet.dts is not None:
+            times.append(float(packet.dts * packet.time_base))
+        for frame in packet.decode():
+            if not times:
+                raise UserError(f"{path} has more pictures than packets, so times are unknown; convert it to mp4.")
+            yield times.popleft(), frame
+
+
+def first_picture(path: Path) -> float | None:
+    """Seconds on the container's clock, the presentation time of the first picture; None without pictures."""
+    with opened(path) as container:
+        stream = video_stream(container)
+        if stream is None:
+            return None
+        return next((time for time, _ in timed_pictures(path, container, stream)), None)
+
+
+@dataclass(frozen=True)
+class SoundTrack:
+    """The sound track of a container.
+
+    Attributes:
+        path: the file.
+        rate_hz: of the decoded samples (HE-AAC decodes to twice the rate that the container names).
+        channels: averaged by `pieces`.
+        origin: seconds on the container's clock, the time of sample 0: that of the first picture, if there is one.
+    """
+
+    path: Path
+    rate_hz: int
+    channels: int
+    origin: float
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """Mono float32 pieces in a row from the origin on.
+
+        Sound before the origin is cut; silence stands where sound begins after it or is missing for over 0.1 s.
+
+        Raises:
+            UserError: the file is damaged, or its sampling rate changes on the way.
+        """
+        with opened(self.path) as container:
+            position: int | None = None  # of the next sample, counted from the origin
+            for frame in container.decode(audio=0):
+                if frame.sample_rate != self.rate_hz:
+                    raise UserError(
+                        f"{self.path} changes from {self.rate_hz} to {frame.sample_rate} Hz on the way; convert it to "
+                        "WAV."
+                    )
+                samples = _mono(frame)
+                place = (position or 0) if frame.time is None else round((frame.time - self.origin) * self.rate_hz)
+                if position is None or place - position > LONGEST_MISFIT * self.rate_hz:
+                    yield from _silence(place - (position or 0), self.rate_hz)
+                    position = place
+                early = min(max(-position, 0), len(samples))
+                position += len(samples)
+                yield samples[early:]
+
+
+def sound_track(path: Path) -> SoundTrack:
+    """Finds the first sound track and what its first frame says.
+
+    Raises:
+        UserError: the file has no sound track or cannot be decoded.
+    """
+    origin = first_picture(path)
+    with opened(path) as container:
+        if not container.streams.audio:
+            raise UserError(f"{path} has no sound track; name a file with sound, or leave the audio streams out.")
+        for frame in container.decode(audio=0):
+            start = (frame.time or 0.0) if origin is None else origin
+            return SoundTrack(path, frame.sample_rate, frame.layout.nb_channels, start)
+    raise UserError(f"{path} has a sound track of 0 samples; name a file with sound.")
+
+
+def _mono(frame: Any) -> np.ndarray:
+    """float32 [samples] in [-1, 1], scaled as soundfile scales, channels averaged."""
+    samples = frame.to_ndarray()
+    if not frame.format.is_planar:
+        samples = samples.reshape(-1, frame.layout.nb_channels).T
+    return np.asarray(scaled(samples).mean(axis=0), np.float32)
+
+
+def scaled(samples: np.ndarray) -> np.ndarray:
+    """Integer samples of any width as float32 in [-1, 1); floats as they are."""
+    if samples.dtype == np.uint8:
+        return (samples.astype(np.float32) - 128) / 128
+    if np.issubdtype(samples.dtype, np.integer):
+        return samples.astype(np.float32) / np.float32(-float(np.iinfo(samples.dtype).min))
+    return samples.astype(np.float32)
+
+
+def _silence(samples: int, piece: int) -> Iterator[np.ndarray]:
+    """Zeros in pieces, so that a long gap costs no memory; nothing where `samples` is not positive."""
+    for start in range(0, samples, piece):
+        yield np.zeros(min(piece, samples - start), np.float32)

@@ -1,0 +1,1 @@
+"""One model a file: dataclasses of sizes with `build`, which returns a functional `keras.Model`."""

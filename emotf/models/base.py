@@ -1,0 +1,70 @@
+"""What every model shares: named inputs, standardisation inside the network, named outputs."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import keras
+
+    from emotf.pipeline.standardisation import Standardisation
+
+
+@dataclass
+class Model(ABC):
+    """Sizes of a network; `build` makes the network.
+
+    Attributes:
+        printed_parameters: the number of trainable parameters that the publication prints, or None.
+    """
+
+    printed_parameters: ClassVar[int | None] = None
+
+    def build(
+        self,
+        streams: Mapping[str, int],
+        targets: Sequence[str],
+        frames: int,
+        standardisation: "Mapping[str, Standardisation] | None" = None,
+    ) -> "keras.Model":
+        """A network from streams to targets. Single-task learning is the case of one target.
+
+        Args:
+            streams: stream -> channels.
+            targets: names of the outputs.
+            frames: N, the frames of a feature image.
+            standardisation: per stream, mean and spread of its channels, fitted on train. They become constants of the
+                network, so that it takes streams as they were extracted, in training as in serving.
+
+        Returns:
+            A functional model: {stream: [batch, frames, channels]} -> {target: [batch]}.
+        """
+        import keras
+
+        inputs = {name: keras.Input((frames, channels), name=name) for name, channels in streams.items()}
+        standardised = dict(inputs)
+        for name, fitted in (standardisation or {}).items():
+            layer = keras.layers.Normalization(mean=fitted.mean, variance=fitted.variance, name=f"standardise_{name}")
+            standardised[name] = layer(inputs[name])
+        outputs = self.trace(standardised, targets)
+        return keras.Model(inputs, outputs, name=type(self).__module__.rpartition(".")[2])
+
+    @abstractmethod
+    def trace(self, streams: Mapping[str, Any], targets: Sequence[str]) -> dict[str, Any]:
+        """The network from standardised streams [batch, frames, channels] to {target: [batch]}."""
+
+
+def side_by_side(streams: Mapping[str, Any]) -> Any:
+    """Early fusion: all streams as channels of one feature image [batch, frames, P]."""
+    import keras
+
+    images = list(streams.values())
+    return images[0] if len(images) == 1 else keras.layers.Concatenate(name="feature_image")(images)
+
+
+def value(name: str, x: Any) -> Any:
+    """[batch, 1] as the output `name` [batch]."""
+    import keras
+
+    return keras.layers.Reshape((), name=name)(x)

@@ -1,0 +1,80 @@
+"""Which recordings and which gold standard an experiment sees."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from emotf.annotation import compensate_delay
+from emotf.errors import UserError
+from emotf.recording import PARTITIONS, partitions
+from emotf.records import GOLD, Store
+from emotf.track import Track
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The gold standards of an experiment, by partition.
+
+    Attributes:
+        targets: what is predicted, in order: the channels of every gold standard.
+        golds: partition -> recording -> gold standard, delay compensated.
+        dropped: recordings left out because they lack a target.
+        lacking: target -> recordings kept in which it is not rated (their loss leaves it out).
+    """
+
+    targets: tuple[str, ...]
+    golds: dict[str, dict[str, Track]]
+    dropped: tuple[str, ...]
+    lacking: dict[str, tuple[str, ...]]
+
+    def partition(self, name: str) -> dict[str, Track]:
+        """Recording -> gold standard.
+
+        Raises:
+            UserError: no such partition, or nothing in it.
+        """
+        if name not in PARTITIONS:
+            raise UserError(f"No partition {name!r}; choose from {', '.join(PARTITIONS)}.")
+        if not self.golds[name]:
+            raise UserError(f"Partition {name!r} holds no recording.")
+        return self.golds[name]
+
+
+def select(
+    store: Store,
+    targets: Sequence[str],
+    fold: int | None,
+    protocol: str = "rotation",
+    delay: float = 0.0,
+    missing_targets: str = "mask",
+) -> Selection:
+    """Reads the gold standards and divides them; arguments as in `emotf.config.Data`.
+
+    Raises:
+        UserError: a target is not in the records, or the division is impossible.
+    """
+    rated = store.targets
+    targets = tuple(targets) or rated
+    unknown = [name for name in targets if name not in rated]
+    if unknown:
+        raise UserError(f"Target {unknown[0]!r} is not in {store.folder}, which has {', '.join(rated)}.")
+    stream = store.stream(GOLD)
+    complete = stream.completed
+    divided = partitions(store.recordings, fold, protocol)
+    golds: dict[str, dict[str, Track]] = {name: {} for name in PARTITIONS}
+    dropped: list[str] = []
+    lacking: dict[str, list[str]] = {name: [] for name in targets}
+    for partition, recordings in divided.items():
+        for recording in recordings:
+            if recording.id not in complete:
+                raise UserError(f"Recording {recording.id} has no gold standard in {store.folder}; extract again.")
+            gold = stream.read(recording.id)
+            absent = [name for name, values in zip(rated, gold.values.T, strict=True) if np.isnan(values).all()]
+            if absent and missing_targets == "drop_recording":
+                dropped.append(recording.id)
+                continue
+            for name in set(absent) & set(targets):
+                lacking[name].append(recording.id)
+            golds[partition][recording.id] = compensate_delay(gold.select(targets), delay)
+    return Selection(targets, golds, tuple(dropped), {name: tuple(ids) for name, ids in lacking.items() if ids})

@@ -1,0 +1,101 @@
+"""From a network and streams to traces."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emotf.config import Experiment
+from emotf.errors import UserError
+from emotf.pipeline import FeatureImages, Selection, prediction_batches, select, track_batches
+from emotf.recording import Recording
+from emotf.records import Store
+from emotf.runs import Run
+from emotf.track import Track
+
+
+class Predictor:
+    """Traces of some recordings from the records, again and again (after every epoch of training).
+
+    Args:
+        network: {stream: [batch, N, channels]} -> {target: [batch]}.
+        store: the records.
+        streams: names.
+        golds: recording -> gold standard; predictions stand on its clock, at every frame, rated or not.
+        images: the window.
+    """
+
+    def __init__(
+        self, network: Any, store: Store, streams: list[str], golds: Mapping[str, Track], images: FeatureImages
+    ) -> None:
+        self.network = network
+        self.golds = golds
+        self.dataset = prediction_batches(store, streams, golds, images)
+
+    def __call__(self) -> dict[str, Track]:
+        """Recording -> prediction."""
+        values = _values(self.network, self.dataset, next(iter(self.golds.values())).channels)
+        borders = np.cumsum([gold.frames for gold in self.golds.values()])[:-1]
+        return {
+            name: Track(part, hop=gold.hop, start=gold.start, channels=gold.channels)
+            for (name, gold), part in zip(self.golds.items(), np.split(values, borders), strict=True)
+        }
+
+
+def selection(experiment: Experiment) -> Selection:
+    """The gold standards that an experiment sees."""
+    data = experiment.data
+    store = Store(experiment.store)
+    return select(store, data.targets, data.fold, data.protocol, data.delay, data.missing_targets)
+
+
+def predict_partition(run: Run, partition: str) -> tuple[dict[str, Track], dict[str, Track]]:
+    """Gold standards and predictions of a partition, recording by recording."""
+    experiment = run.experiment
+    golds = selection(experiment).partition(partition)
+    predictor = Predictor(run.network(), Store(experiment.store), list(experiment.streams), golds, experiment.images)
+    return golds, predictor()
+
+
+def predict_media(run: Run, media: Mapping[str, str]) -> Track:
+    """The trace of a recording of the user's own.
+
+    Args:
+        run: finished.
+        media: medium -> file; each stream of the run must find its medium.
+
+    Returns:
+        One channel a target, at the hop of the gold standard that the run was trained on, from the first to the last
+        time that every stream covers.
+
+    Raises:
+        UserError: a medium is missing or unreadable.
+    """
+    experiment = run.experiment
+    needed = {feature.medium for feature in experiment.streams.values()}
+    extra = sorted(set(media) - needed)
+    if extra:
+        raise UserError(f"This run reads {', '.join(sorted(needed))}; it has no use for {extra[0]!r}.")
+    recording = Recording("media", "unknown", {name: Path(path) for name, path in media.items()})
+    network = run.network()
+    tracks = {name: feature.extract(recording) for name, feature in experiment.streams.items()}
+    targets = tuple(network.output_names)
+    clock = _shared_clock(tracks, run.about["gold_hop"], targets)
+    values = _values(network, track_batches(tracks, clock, experiment.images), targets)
+    return Track(values, hop=clock.hop, start=clock.start, channels=targets)
+
+
+def _shared_clock(tracks: Mapping[str, Track], hop: float, targets: tuple[str, ...]) -> Track:
+    """An empty gold standard over the time that all streams cover."""
+    start, end = max(track.start for track in tracks.values()), min(track.end for track in tracks.values())
+    if end < start:
+        raise UserError("The streams of these media have no time in common.")
+    frames = int((end - start) / hop + 1e-6) + 1
+    return Track(np.full((frames, len(targets)), np.nan), hop=hop, start=start, channels=targets)
+
+
+def _values(network: Any, dataset: Any, targets: tuple[str, ...]) -> np.ndarray:
+    """Predictions [frames, targets] of all batches."""
+    outputs = network.predict(dataset, verbose=0)
+    return np.stack([np.asarray(outputs[name], np.float32) for name in targets], axis=1)

@@ -1,0 +1,46 @@
+"""Tables as Markdown."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A Markdown table, columns padded so that it reads as plain text too; numbers are aligned to the right."""
+    cells = [[str(cell) for cell in row] for row in [header, *rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    numeric = [all(_is_number(row[i]) for row in cells[1:]) for i in range(len(header))]
+
+    def line(row: Sequence[str]) -> str:
+        padded = (c.rjust(w) if right else c.ljust(w) for c, w, right in zip(row, widths, numeric, strict=True))
+        return f"| {' | '.join(padded)} |"
+
+    rule = "|".join("-" * (w + 1) + ":" if right else "-" * (w + 2) for w, right in zip(widths, numeric, strict=True))
+    return "\n".join([line(cells[0]), f"|{rule}|", *map(line, cells[1:])])
+
+
+def score_table(scores: pd.DataFrame, about: dict[str, Any]) -> str:
+    """The scores of one partition of a run, with what its targets are."""
+    rows = []
+    for (target, pooling), part in scores.groupby(["target", "pooling"], sort=False):
+        values = dict(zip(part["measure"], part["value"], strict=True))
+        first = part.iloc[0]
+        undefined = int(part["undefined"].max())
+        rows.append([
+            target, pooling, *(number(values[name]) for name in values), first["frames"], first["recordings"], undefined
+        ])  # fmt: skip
+    measures = [name.upper() for name in dict.fromkeys(scores["measure"])]
+    partition = scores["partition"].iloc[0]
+    note = " (chosen and reported on development)" if about.get("protocol") == "koprue2020" else ""
+    title = f"{partition}{note}; targets: {about['records']['targets_are']}"
+    return f"{title}\n\n{markdown(['target', 'over', *measures, 'frames', 'recordings', 'undefined'], rows)}"
+
+
+def number(value: float) -> str:
+    """Three decimals, or `undefined`."""
+    return "undefined" if pd.isna(value) else f"{value:.3f}"
+
+
+def _is_number(cell: str) -> bool:
+    return cell[:1].isdigit() or (cell[:1] in "-+." and cell[1:2].isdigit()) or cell == "undefined"

@@ -1,0 +1,144 @@
+"""The run folder: the only place that knows its file names.
+
+config.json            the resolved experiment
+about.json             versions, device, seed, partitions, fingerprint of the records, sizes, parameters, seconds
+standardisation.json   mean and variance a channel, and the partition they were fitted on
+network.keras          the network with its best weights, standardisation inside
+state.npz              everything a killed training needs to go on exactly; removed at the end
+history.csv            one row an epoch
+tensorboard/           scalars, and figures of development traces
+scores.csv             target x partition x pooling x measure
+predictions/<partition>/<recording>.csv
+FINISHED               training came to its end
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emotf import tables
+from emotf.config import Experiment, from_json, to_json
+from emotf.errors import UserError
+from emotf.files import read_json, write_json, write_text, written_aside
+from emotf.track import Track
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+
+
+class Run:
+    """One executed experiment on disk."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def begin(self, experiment: Experiment) -> None:
+        """Writes the configuration, or finds the same one there.
+
+        Raises:
+            UserError: the folder holds a run of another configuration.
+        """
+        path, content = self.folder / "config.json", to_json(experiment)
+        if path.is_file() and (old := read_json(path)) != content:
+            raise UserError(
+                f"{self.folder} holds a run with another {_difference(old, content)}; choose another --run."
+            )
+        write_json(path, content)
+
+    @property
+    def experiment(self) -> Experiment:
+        """The resolved configuration. Raises UserError where the folder is no run."""
+        path = self.folder / "config.json"
+        if not path.is_file():
+            raise UserError(f"{self.folder} is no run (it has no config.json); train one with tools/train.py.")
+        found: Experiment = from_json(read_json(path))
+        return found
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What is known about the run."""
+        path = self.folder / "about.json"
+        return dict(read_json(path)) if path.is_file() else {}
+
+    def note(self, **facts: Any) -> None:
+        """Adds facts to what is known about the run."""
+        write_json(self.folder / "about.json", self.about | facts)
+
+    @property
+    def finished(self) -> bool:
+        return (self.folder / "FINISHED").is_file()
+
+    def finish(self) -> None:
+        """Says that training came to its end; the state for resuming is not needed any more."""
+        write_text(self.folder / "FINISHED", "")
+        self.state.unlink(missing_ok=True)
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state.npz"
+
+    @property
+    def history(self) -> Path:
+        return self.folder / "history.csv"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.folder / "tensorboard"
+
+    def write_standardisation(self, content: Mapping[str, Any]) -> None:
+        """Keeps what the inputs were standardised by."""
+        write_json(self.folder / "standardisation.json", dict(content))
+
+    def save_network(self, network: "keras.Model") -> None:
+        """Saves the network with its best weights."""
+        with written_aside(self.folder / "network.keras") as aside:
+            network.save(aside)
+
+    def network(self) -> "keras.Model":
+        """The trained network.
+
+        Raises:
+            UserError: training did not finish.
+        """
+        if not self.finished:
+            raise UserError(f"{self.folder} is not finished; run tools/train.py again, it continues where it stopped.")
+        import keras
+
+        return keras.models.load_model(self.folder / "network.keras", compile=False)
+
+    def write_scores(self, scores: "pd.DataFrame") -> None:
+        """Keeps the scores, those of other partitions included."""
+        import pandas as pd
+
+        path = self.folder / "scores.csv"
+        if path.is_file():
+            old = pd.read_csv(path)
+            scores = pd.concat([old[~old["partition"].isin(scores["partition"])], scores])
+        with written_aside(path) as aside:
+            scores.to_csv(aside, index=False)
+
+    def scores(self) -> "pd.DataFrame | None":
+        """The scores, where the run was evaluated."""
+        import pandas as pd
+
+        path = self.folder / "scores.csv"
+        return pd.read_csv(path) if path.is_file() else None
+
+    def prediction(self, partition: str, recording: str) -> Path:
+        """The trace of one recording."""
+        return self.folder / "predictions" / partition / f"{recording}.csv"
+
+    def write_predictions(self, partition: str, predictions: Mapping[str, Track]) -> None:
+        """Keeps the traces of a partition."""
+        for recording, track in predictions.items():
+            tables.write_track(self.prediction(partition, recording), track)
+
+
+def _difference(old: Any, new: Any, place: str = "") -> str:
+    """The first field in which two JSON trees differ, with both values."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in [*new, *(key for key in old if key not in new)]:
+            if old.get(key) != new.get(key):
+                return _difference(old.get(key), new.get(key), f"{place}.{key}" if place else key)
+    return f"{place} ({old}, asked for {new})"

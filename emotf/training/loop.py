@@ -1,0 +1,144 @@
+"""One run, from records to a network with its best weights."""
+
+import importlib.metadata
+import platform
+import time
+from dataclasses import asdict
+from typing import Any
+
+import keras
+
+from emotf.config import Experiment
+from emotf.pipeline import Epochs, Selection, Standardisation, training_batches
+from emotf.prediction import Predictor, selection
+from emotf.progress import say
+from emotf.records import Store
+from emotf.runs import Run
+from emotf.training.callbacks import DevFigures, DevScores, Progress
+from emotf.training.device import prepare_device
+from emotf.training.learner import Learner, Objective
+from emotf.training.state import Resume
+
+PACKAGES = ("emotf", "tensorflow", "keras", "numpy", "tensorflow-io", "librosa")
+
+
+def train(experiment: Experiment, run: Run) -> None:
+    """Trains a run, goes on with one that was interrupted, or finds it finished.
+
+    The same experiment gives the same scores, bit by bit on the same machine, interrupted or not.
+
+    Raises:
+        UserError: the records do not hold what the experiment asks for, the run folder belongs to another experiment,
+            or the loss is not finite.
+    """
+    run.begin(experiment.check())
+    if run.finished:
+        say(f"{run.folder} is finished; nothing to do.")
+        return
+    device = prepare_device(experiment.training.precision)
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(experiment.training.seed)
+    store = Store(experiment.store)
+    chosen = selection(experiment)
+    fitted = _standardise(store, experiment, chosen)
+    run.write_standardisation({name: asdict(part) for name, part in fitted.items()})
+    network = experiment.model.build(
+        {name: len(part.mean) for name, part in fitted.items()}, chosen.targets, experiment.images.frames, fitted
+    )
+    epochs = training_batches(
+        store,
+        list(experiment.streams),
+        chosen.partition("train"),
+        experiment.images,
+        experiment.training.batch,
+        experiment.training.seed,
+        experiment.training.pool,
+    )
+    run.note(**_facts(store, experiment, chosen, network, epochs, device))
+    _announce(run.about)
+    began = time.monotonic()
+    _fit(experiment, run, network, epochs, Predictor(
+        network, store, list(experiment.streams), chosen.partition("dev"), experiment.images
+    ))  # fmt: skip
+    run.save_network(network)
+    run.note(training_seconds=round(run.about.get("training_seconds", 0) + time.monotonic() - began, 2))
+    run.finish()
+
+
+def _standardise(store: Store, experiment: Experiment, chosen: Selection) -> dict[str, Standardisation]:
+    """Mean and spread of every stream over the recordings of train."""
+    return {
+        name: Standardisation.fit((store.stream(name).read(id_) for id_ in chosen.partition("train")), "train")
+        for name in experiment.streams
+    }
+
+
+def _fit(experiment: Experiment, run: Run, network: keras.Model, epochs: Epochs, dev: Predictor) -> None:
+    settings = experiment.training
+    targets = network.output_names
+    learner = Learner(network, Objective({name: experiment.loss for name in targets}, settings.weights))
+    learner.compile(keras.optimizers.Adam(settings.learning_rate), jit_compile=settings.jit_compile)
+    learner.optimizer.build(learner.trainable_variables)
+    scores = DevScores(dev)
+    stopping = keras.callbacks.EarlyStopping(
+        monitor="dev_ccc", mode="max", patience=settings.patience, restore_best_weights=True
+    )
+    resume = Resume(run, stopping, epochs.epoch)
+    if resume.done:
+        say(f"going on after epoch {resume.done}")
+    board = keras.callbacks.TensorBoard(str(run.tensorboard), write_graph=False)
+    figures = DevFigures(run.tensorboard, scores, settings.figure_every)
+    learner.fit(
+        epochs.dataset,
+        initial_epoch=settings.epochs if resume.stopped else resume.done,
+        epochs=settings.epochs,
+        callbacks=[scores, stopping, Progress(settings.epochs, stopping), board, figures, resume],
+        shuffle=False,
+        verbose=0,
+    )
+
+
+def _facts(
+    store: Store, experiment: Experiment, chosen: Selection, network: keras.Model, epochs: Epochs, device: str
+) -> dict[str, Any]:
+    """What about.json holds besides scores and times."""
+    schemas = {name: store.stream(name).schema for name in experiment.streams}
+    gold = next(iter(chosen.partition("train").values()))
+    return {
+        "versions": {name: importlib.metadata.version(name) for name in PACKAGES}
+        | {"python": platform.python_version()},
+        "backend": keras.backend.backend(),
+        "device": device,
+        "seed": experiment.training.seed,
+        "fold": experiment.data.fold,
+        "protocol": experiment.data.protocol,
+        "records": {"fingerprint": store.fingerprint(schemas), "targets_are": store.targets_are},
+        "targets": list(chosen.targets),
+        "gold_hop": gold.hop,
+        "streams": {
+            name: {"kind": schema.kind, "channels": len(schema.channels), "hop": schema.hop}
+            for name, schema in schemas.items()
+        },
+        "partitions": {name: list(golds) for name, golds in chosen.golds.items()},
+        "dropped_recordings": list(chosen.dropped),
+        "recordings_lacking_a_target": {name: list(ids) for name, ids in chosen.lacking.items()},
+        "parameters": network.count_params(),
+        "printed_parameters": experiment.model.printed_parameters,
+        "feature_images": epochs.examples,
+        "steps_an_epoch": epochs.steps,
+        "pool_recordings": epochs.pool,
+    }
+
+
+def _announce(about: dict[str, Any]) -> None:
+    """Says before training what is going to be trained, on what."""
+    sizes = ", ".join(f"{len(ids)} {name}" for name, ids in about["partitions"].items())
+    streams = ", ".join(f"{name} ({s['channels']} channels, {s['kind']})" for name, s in about["streams"].items())
+    printed = about["printed_parameters"]
+    say(f"{', '.join(about['targets'])} from {streams}; {about['records']['targets_are']}")
+    say(f"{sizes} recordings; {about['feature_images']} feature images an epoch; on {about['device']}")
+    for name, ids in about["recordings_lacking_a_target"].items():
+        say(f"{len(ids)} recordings have no {name}; its loss leaves them out")
+    if about["dropped_recordings"]:
+        say(f"{len(about['dropped_recordings'])} recordings dropped, which lack a target")
+    say(f"{about['parameters']} parameters" + (f" (the paper prints {printed}, for 63 channels and three targets)" if printed else ""))

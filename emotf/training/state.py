@@ -1,0 +1,93 @@
+"""Exact resume: one file an epoch holds all that decides how training goes on.
+
+Keras' own BackupAndRestore loses callbacks' state, dropout seeds and the order of examples. Here the order is a
+function of (seed, epoch), and the last callback writes, whole or not at all: the epoch, every variable of model and
+optimiser, the history, and the state of early stopping. A run that was killed starts its unfinished epoch anew and ends
+with the same weights, bit by bit, as one that was not.
+"""
+
+import json
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from emotf.errors import UserError
+from emotf.files import written_aside
+from emotf.runs import Run
+
+# What EarlyStopping changes while it runs; min_delta is left out, Keras would negate it again after a restart.
+STOPPING = ("wait", "best", "best_epoch", "stopped_epoch")
+
+
+class Resume(keras.callbacks.Callback):
+    """Writes the state and the history after every epoch, and puts a state back before the first.
+
+    Must be the last callback: Keras resets the others in their `on_train_begin`, and this one overwrites that.
+
+    Args:
+        run: whose state it is.
+        stopping: the early stopping of the same training.
+        epoch: the tf.Variable that the dataset reads its order from.
+    """
+
+    def __init__(self, run: Run, stopping: keras.callbacks.EarlyStopping, epoch: Any) -> None:
+        super().__init__()
+        self.run = run
+        self.stopping = stopping
+        self.epoch = epoch
+        self.state = _read(run)
+        self.rows: list[dict[str, float]] = json.loads(str(self.state["rows"])) if self.state else []
+
+    @property
+    def done(self) -> int:
+        """Epochs that are finished: `initial_epoch` of `fit`."""
+        return len(self.rows)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether early stopping had already ended the training when it was interrupted."""
+        return bool(self.state) and json.loads(str(self.state["stopping"]))["stopped_epoch"] > 0
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        if not self.state:
+            return
+        for group, variables in self._variables().items():
+            for i, variable in enumerate(variables):
+                variable.assign(self.state[f"{group}{i}"])
+        for name, value in json.loads(str(self.state["stopping"])).items():
+            setattr(self.stopping, name, value)
+        best = [self.state[key] for key in sorted(k for k in self.state if k.startswith("best"))]
+        self.stopping.best_weights = best or None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.epoch.assign(epoch)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.rows.append({"epoch": epoch, **{name: float(value) for name, value in (logs or {}).items()}})
+        state = {
+            f"{group}{i}": keras.ops.convert_to_numpy(variable.value)
+            for group, variables in self._variables().items()
+            for i, variable in enumerate(variables)
+        }
+        for i, weights in enumerate(self.stopping.best_weights or []):
+            state[f"best{i:04d}"] = weights
+        stopping = {name: getattr(self.stopping, name) for name in STOPPING}
+        with written_aside(self.run.state) as aside:
+            np.savez(aside, rows=json.dumps(self.rows), stopping=json.dumps(stopping, default=float), **state)
+        with written_aside(self.run.history) as aside:
+            pd.DataFrame(self.rows).to_csv(aside, index=False)
+
+    def _variables(self) -> dict[str, list[Any]]:
+        return {"model": self.model.variables, "optimizer": self.model.optimizer.variables}
+
+
+def _read(run: Run) -> dict[str, np.ndarray]:
+    if not run.state.is_file():
+        return {}
+    try:
+        with np.load(run.state, allow_pickle=False) as file:
+            return dict(file)
+    except (ValueError, OSError, EOFError) as error:
+        raise UserError(f"{run.state} is damaged ({error}); delete it to train this run from the start.") from None

@@ -1,0 +1,125 @@
+"""Feature images and batches against a literal gather."""
+
+import numpy as np
+import pytest
+
+from emotf.errors import UserError
+from emotf.pipeline import FeatureImages, Standardisation, prediction_batches, training_batches
+from emotf.records import GOLD, Schema, Store
+from emotf.track import Track
+
+RATES = {"speech": (60.0, 3), "face": (25.0, 2)}
+IMAGES = FeatureImages(frames=4, stride=0.2)
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Three recordings of 5, 6 and 7 s: two streams on clocks of their own, gold at 20/s with holes."""
+    rng = np.random.default_rng(0)
+    store = Store(tmp_path / "corpus")
+    for name, (rate, channels) in {**RATES, GOLD: (20.0, 2)}.items():
+        stream, entries = store.stream(name), {}
+        for k in range(3):
+            frames = int((5 + k) * rate) + (name != GOLD)
+            values = rng.normal(size=(frames, channels)).astype("float32")
+            if name == GOLD:
+                values[10:20, 0] = np.nan
+                values[15:25, 1] = np.nan
+            track = Track(values, hop=1 / rate)
+            stream.start(Schema(track.channels, track.hop, 0.0, "extracted", {}))
+            entries[f"r{k}"] = stream.write(f"r{k}", track)
+        stream.complete(entries)
+    return store
+
+
+@pytest.fixture
+def golds(store):
+    return {f"r{k}": store.stream(GOLD).read(f"r{k}") for k in range(3)}
+
+
+def literal_image(store, recording, name, time):
+    """N vectors at gold time + offset seconds, nearest frame, edges repeated."""
+    track = store.stream(name).read(recording)
+    step = round(IMAGES.stride / track.hop)
+    centre = min(int(np.floor(time / track.hop + 0.5 + 1e-6)), track.frames - 1)
+    half = IMAGES.frames // 2
+    return np.stack([track.values[np.clip(centre + k * step, 0, track.frames - 1)] for k in range(-half + 1, half + 1)])
+
+
+def test_offsets_are_those_of_the_paper():
+    offsets = FeatureImages(frames=20, stride=1 / 6).offsets(1 / 60)
+    assert offsets.tolist() == [*range(-90, 101, 10)]
+    assert FeatureImages(frames=20, stride=0.16).offsets(1 / 25).tolist() == [*range(-36, 41, 4)]
+
+
+def test_a_stride_that_is_no_whole_frame_is_refused():
+    with pytest.raises(UserError, match=r"4\.17 frames"):
+        FeatureImages(stride=1 / 6).offsets(1 / 25)
+    with pytest.raises(UserError, match="even"):
+        FeatureImages(frames=5).offsets(1 / 60)
+
+
+def test_prediction_batches_hold_every_frame_in_order(store, golds):
+    images = [batch for batch in prediction_batches(store, list(RATES), golds, IMAGES).as_numpy_iterator()]
+    for name in RATES:
+        found = np.concatenate([batch[name] for batch in images])
+        expected = [literal_image(store, r, name, t) for r, gold in golds.items() for t in gold.times]
+        np.testing.assert_array_equal(found, np.stack(expected))
+
+
+@pytest.mark.parametrize("pool", [0, 1, 2])
+def test_an_epoch_holds_every_rated_frame_once(store, golds, pool):
+    epochs = training_batches(store, list(RATES), golds, IMAGES, batch=32, seed=1, pool=pool)
+    rated = {
+        tuple(gold.values[k]): (r, t)
+        for r, gold in golds.items()
+        for k, t in enumerate(gold.times)
+        if not np.isnan(gold.values[k]).all()
+    }
+    assert epochs.examples == len(rated) == sum(gold.frames - 5 for gold in golds.values())
+    batches = list(epochs.dataset.as_numpy_iterator())
+    assert len(batches) == epochs.steps == epochs.dataset.cardinality()
+    assert [len(y["c0"]) for _, y in batches[:-1]] == [32] * (epochs.steps - 1)
+    y = np.stack([np.concatenate([batch[1][c] for batch in batches]) for c in ("c0", "c1")], axis=1)
+    # float NaN is not equal to itself, so rows are compared with NaN coded
+    code = {tuple(np.nan_to_num(np.array(key), nan=99)): place for key, place in rated.items()}
+    places = [code[tuple(np.nan_to_num(row, nan=99))] for row in y]
+    assert len(set(places)) == len(rated)
+    assert places != sorted(places)
+    for name in RATES:
+        x = np.concatenate([batch[0][name] for batch in batches])
+        np.testing.assert_array_equal(x, np.stack([literal_image(store, r, name, t) for r, t in places]))
+
+
+def test_order_depends_on_seed_and_epoch_only(store, golds):
+    def order(seed, epoch):
+        epochs = training_batches(store, ["face"], golds, IMAGES, batch=32, seed=seed, pool=2)
+        epochs.epoch.assign(epoch)
+        return np.concatenate([y["c0"] for _, y in epochs.dataset.as_numpy_iterator()])
+
+    np.testing.assert_array_equal(order(1, 3), order(1, 3))
+    assert not np.array_equal(order(1, 3), order(1, 4), equal_nan=True)
+    assert not np.array_equal(order(1, 3), order(2, 3), equal_nan=True)
+
+
+def test_a_stream_that_ends_early_is_refused(store, golds):
+    long = {name: Track(np.zeros((gold.frames + 40, 2)), hop=gold.hop) for name, gold in golds.items()}
+    with pytest.raises(UserError, match=r"Recording r0: the gold standard runs from 0\.00 to 6\.95 s"):
+        training_batches(store, ["face"], long, IMAGES, batch=32, seed=1)
+
+
+def test_unrated_partition_is_refused(store, golds):
+    unrated = {name: Track(np.full((gold.frames, 1), np.nan), hop=gold.hop) for name, gold in golds.items()}
+    with pytest.raises(UserError, match="Not one frame of c0 is rated"):
+        training_batches(store, ["face"], unrated, IMAGES, batch=32, seed=1)
+
+
+def test_standardisation_equals_numpy_on_the_concatenation():
+    rng = np.random.default_rng(0)
+    tracks = [Track(1000 + rng.normal(size=(n, 3)) * [1, 0.1, 0], hop=1.0) for n in (3, 500, 40)]
+    fitted = Standardisation.fit(tracks, "train")
+    values = np.concatenate([track.values for track in tracks]).astype(np.float64)
+    np.testing.assert_allclose(fitted.mean, values.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(fitted.variance[:2], values.var(axis=0)[:2], rtol=1e-9)
+    assert fitted.variance[2] == 1.0
+    assert fitted.frames == 543 and fitted.fitted_on == "train"
