@@ -32,6 +32,8 @@ class Data:
             `drop_recording` leaves out recordings that lack any target of the corpus (Köprü & Erzin 2020).
         protocol: `rotation` tests session `fold` and chooses on the next; `koprue2020` chooses and reports on the same.
         fold: of the sessions; None where the corpus fixes its partitions.
+        shuffled_gold: a control: the recordings of train swap their gold standards. What then still scores above chance
+            on test is not learned from the pairing of media and ratings.
     """
 
     records: str = "work/records"
@@ -40,6 +42,7 @@ class Data:
     missing_targets: Literal["mask", "drop_recording"] = "mask"
     protocol: str = "rotation"
     fold: int | None = 0
+    shuffled_gold: bool = False
 
 
 @dataclass
@@ -161,6 +164,8 @@ def from_json(content: dict[str, Any], kind: type[Any] = Experiment) -> Any:
 
 
 def _value(value: Any, hint: Any) -> Any:
+    if isinstance(value, dict) and "part" in value:
+        return from_json(value)
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return None if value is None else _value(value, next(h for h in inner if h is not type(None)))

@@ -82,17 +82,23 @@ def value(scores: pd.DataFrame, target: str, measure: str = "ccc", pooling: str 
 
 
 def paired_bootstrap(
-    one: Mapping[str, list[Moments]], other: Mapping[str, list[Moments]], measure: str = "ccc", draws: int = 2000
+    one: Mapping[str, list[Moments]],
+    other: Mapping[str, list[Moments]],
+    pooling: str = POOLED,
+    measure: str = "ccc",
+    draws: int = 2000,
 ) -> tuple[float, float, float]:
     """The difference one - other of two systems, and its 95 % interval over recordings.
 
-    A draw takes as many recordings as there are, with replacement, the same for both systems; each system's value is
-    that of the recordings pooled, averaged over its repetitions (seeds).
+    A draw takes as many recordings as there are, with replacement, the same for both systems, and averages over
+    repetitions (seeds) what each repetition scores on them.
 
     Args:
         one, other: recording -> moments, one a repetition; the two must hold the same recordings.
+        pooling: `pooled`: a score is that of all drawn recordings in one series; else the mean of their own scores,
+            undefined ones left out.
         measure: a property of `Moments`.
-        draws: of the bootstrap; its seed is fixed, so a table repeats.
+        draws: of the bootstrap; its seed is fixed, so that a table repeats.
 
     Returns:
         difference, lower and upper bound (percentiles 2.5 and 97.5; NaN with fewer than two recordings).
@@ -104,18 +110,22 @@ def paired_bootstrap(
         raise UserError("A paired difference needs both systems on the same recordings.")
     names = sorted(one)
 
-    def pooled(system: Mapping[str, list[Moments]], chosen: np.ndarray) -> float:
-        repetitions = range(len(system[names[0]]))
-        return float(np.mean([getattr(sum((system[names[i]][r] for i in chosen), Moments()), measure)
-                              for r in repetitions]))  # fmt: skip
+    def scored(repetition: list[Moments]) -> float:
+        if pooling == POOLED:
+            return float(getattr(sum(repetition, Moments()), measure))
+        return float(np.nanmean([getattr(part, measure) for part in repetition]))
+
+    def system(moments: Mapping[str, list[Moments]], chosen: np.ndarray) -> float:
+        repetitions = zip(*(moments[names[i]] for i in chosen), strict=True)
+        return float(np.mean([scored(list(repetition)) for repetition in repetitions]))
 
     everyone = np.arange(len(names))
-    difference = pooled(one, everyone) - pooled(other, everyone)
+    difference = system(one, everyone) - system(other, everyone)
     if len(names) < 2:
         return difference, float("nan"), float("nan")
     random = np.random.default_rng(0)
     samples = [random.choice(everyone, len(names)) for _ in range(draws)]
-    low, high = np.nanpercentile([pooled(one, s) - pooled(other, s) for s in samples], [2.5, 97.5])
+    low, high = np.nanpercentile([system(one, s) - system(other, s) for s in samples], [2.5, 97.5])
     return difference, float(low), float(high)
 
 

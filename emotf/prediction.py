@@ -1,6 +1,6 @@
 """From a network and streams to traces."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,15 @@ class Predictor:
 def selection(experiment: Experiment) -> Selection:
     """The gold standards that an experiment sees."""
     data = experiment.data
-    store = Store(experiment.store)
-    return select(store, data.targets, data.fold, data.protocol, data.delay, data.missing_targets)
+    return select(
+        Store(experiment.store),
+        data.targets,
+        data.fold,
+        data.protocol,
+        data.delay,
+        data.missing_targets,
+        data.shuffled_gold,
+    )
 
 
 def predict_partition(run: Run, partition: str) -> tuple[dict[str, Track], dict[str, Track]]:
@@ -56,6 +63,24 @@ def predict_partition(run: Run, partition: str) -> tuple[dict[str, Track], dict[
     golds = selection(experiment).partition(partition)
     predictor = Predictor(run.network(), Store(experiment.store), list(experiment.streams), golds, experiment.images)
     return golds, predictor()
+
+
+def media_of(run: Run, given: Sequence[str]) -> dict[str, str]:
+    """medium -> file, of what a user named: `<medium>=<file>`, or one bare file where the run reads one medium.
+
+    Raises:
+        UserError: a bare file where the run reads several media, or a medium it does not read.
+    """
+    needed = sorted({feature.medium for feature in run.experiment.streams.values()})
+    media: dict[str, str] = {}
+    for item in given:
+        medium, _, path = item.rpartition("=")
+        if not medium and len(needed) > 1:
+            raise UserError(f"This run reads {' and '.join(needed)}; name each file: --media={needed[0]}={item}")
+        if medium and medium not in needed:
+            raise UserError(f"This run reads {', '.join(needed)}; it has no use for {medium!r}.")
+        media[medium or needed[0]] = path
+    return media
 
 
 def predict_media(run: Run, media: Mapping[str, str]) -> Track:
@@ -73,10 +98,6 @@ def predict_media(run: Run, media: Mapping[str, str]) -> Track:
         UserError: a medium is missing or unreadable.
     """
     experiment = run.experiment
-    needed = {feature.medium for feature in experiment.streams.values()}
-    extra = sorted(set(media) - needed)
-    if extra:
-        raise UserError(f"This run reads {', '.join(sorted(needed))}; it has no use for {extra[0]!r}.")
     recording = Recording("media", "unknown", {name: Path(path) for name, path in media.items()})
     network = run.network()
     tracks = {name: feature.extract(recording) for name, feature in experiment.streams.items()}

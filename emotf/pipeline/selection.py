@@ -1,7 +1,7 @@
 """Which recordings and which gold standard an experiment sees."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,6 +48,7 @@ def select(
     protocol: str = "rotation",
     delay: float = 0.0,
     missing_targets: str = "mask",
+    shuffled_gold: bool = False,
 ) -> Selection:
     """Reads the gold standards and divides them; arguments as in `emotf.config.Data`.
 
@@ -77,4 +78,25 @@ def select(
             for name in set(absent) & set(targets):
                 lacking[name].append(recording.id)
             golds[partition][recording.id] = compensate_delay(gold.select(targets), delay)
+    if shuffled_gold:
+        golds["train"] = swapped(golds["train"])
     return Selection(targets, golds, tuple(dropped), {name: tuple(ids) for name, ids in lacking.items() if ids})
+
+
+def swapped(golds: dict[str, Track]) -> dict[str, Track]:
+    """Every recording with the gold standard of the next one in a random order; none keeps its own.
+
+    Where the other trace is shorter the rest is unrated; where it is longer the rest is left out.
+    """
+    names = list(golds)
+    if len(names) < 2:
+        raise UserError("Gold standards cannot be swapped between fewer than two recordings.")
+    order = np.random.default_rng(0).permutation(len(names))
+    found = dict(golds)
+    for mine, others in zip(order, np.roll(order, 1), strict=True):
+        gold, other = golds[names[mine]], golds[names[others]]
+        values = np.full_like(gold.values, np.nan)
+        frames = min(gold.frames, other.frames)
+        values[:frames] = other.values[:frames]
+        found[names[mine]] = replace(gold, values=values)
+    return found

@@ -8,6 +8,7 @@ from emotf.files import written_aside
 from emotf.track import Track
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 
@@ -43,3 +44,26 @@ def save(figure: "Figure", path: Path) -> None:
     """Writes a PNG, whole or not at all."""
     with written_aside(path) as aside:
         aside.write_bytes(as_png(figure))
+
+
+def comparison(rows: "pd.DataFrame", title: str) -> "Figure":
+    """Left: CCC of MTL and STL with their spread over runs; right: the paired difference with its interval."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 1.6 + 0.55 * len(rows)), dpi=100, layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    places = range(len(rows))
+    for shift, name, color in ((0.12, "mtl", "C0"), (-0.12, "stl", "C1")):
+        left.errorbar(
+            rows[name], [p + shift for p in places], xerr=rows[f"{name}_sd"], fmt="o", color=color, label=name.upper()
+        )
+    reach = [rows["difference"] - rows["low"], rows["high"] - rows["difference"]]
+    right.errorbar(rows["difference"], list(places), xerr=reach, fmt="o", color="0.2")
+    right.axvline(0, color="0.7", lw=1)
+    left.set_yticks(list(places), [f"{t}\n{p}" for t, p in zip(rows["target"], rows["pooling"], strict=True)])
+    left.invert_yaxis()
+    left.set_xlabel("CCC, mean ± sd over folds x seeds")
+    right.set_xlabel("MTL - STL, 95 % interval over recordings")
+    left.legend(frameon=False)
+    figure.suptitle(title)
+    return figure

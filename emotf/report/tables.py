@@ -44,3 +44,30 @@ def number(value: float) -> str:
 
 def _is_number(cell: str) -> bool:
     return cell[:1].isdigit() or (cell[:1] in "-+." and cell[1:2].isdigit()) or cell == "undefined"
+
+
+def comparison_table(rows: pd.DataFrame, title: str) -> str:
+    """MTL against STL as Markdown, with the legend that says what each number is."""
+    cells = []
+    for row in rows.to_dict("records"):
+        interval = f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
+        cells.append([
+            row["target"],
+            row["pooling"],
+            *(f"{number(row[name])} ± {number(row[f'{name}_sd'])}" for name in ("mtl", "stl")),
+            interval,
+            f"{row['mtl_parameters']} / {row['stl_parameters']}",
+            f"{row['mtl_seconds']:.0f} / {row['stl_seconds']:.0f}",
+        ])  # fmt: skip
+    first = rows.iloc[0]
+    undefined = int(rows["mtl_undefined"].sum() + rows["stl_undefined"].sum())
+    header = ["target", "CCC over", "MTL", "STL", "MTL - STL [95 %]", "parameters", "seconds a run"]
+    return f"""{title}
+
+{markdown(header, cells)}
+
+MTL, STL: mean ± standard deviation over {first["runs"]} runs a system (folds x seeds) of the CCC in each fold;
+undefined values left out: {undefined}. MTL - STL: over all {first["recordings"]} recordings ({first["frames"]} rated frames)
+scored in any fold, averaged over seeds, with a bootstrap interval over recordings. Parameters and seconds: MTL / this
+target's STL; one MTL run predicts all targets.
+"""

@@ -1,0 +1,189 @@
+"""Multi-task against single-task learning: the grid of runs, and the table they end in."""
+
+import contextlib
+import multiprocessing
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from emotf import tables
+from emotf.config import Experiment, from_json, replaced, to_json
+from emotf.errors import UserError
+from emotf.evaluation import MEAN, POOLED, evaluate, moments, paired_bootstrap, value
+from emotf.measures import Moments
+from emotf.prediction import selection
+from emotf.progress import say
+from emotf.records import Store
+from emotf.runs import Run
+
+MTL = "MTL"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of the grid.
+
+    Attributes:
+        system: `MTL`, or `STL <target>`.
+        fold: of the sessions, or None for fixed partitions.
+        seed: of weights and order.
+        experiment: what it runs.
+        run: where.
+    """
+
+    system: str
+    fold: int | None
+    seed: int
+    experiment: Experiment
+    run: Run
+
+    @property
+    def partition(self) -> str:
+        """Where it is scored."""
+        return "dev" if self.experiment.data.protocol == "koprue2020" else "test"
+
+    @property
+    def done(self) -> bool:
+        """Trained and scored."""
+        scores = self.run.scores() if self.run.finished else None
+        return scores is not None and (scores["partition"] == self.partition).any()
+
+
+def grid(experiment: Experiment, folds: Sequence[int] | None, seeds: Sequence[int], folder: Path) -> list[Trial]:
+    """MTL and one STL a target, for all folds and seeds.
+
+    Args:
+        experiment: with two or more targets (empty: all of the corpus).
+        folds: None for every session in turn (or the corpus's own partitions).
+        seeds: of weights and order.
+        folder: the runs go to `<folder>/runs/`.
+
+    Raises:
+        UserError: fewer than two targets.
+    """
+    store = Store(experiment.check().store)
+    targets = experiment.data.targets or store.targets
+    if len(targets) < 2:
+        raise UserError(f"MTL against STL needs two targets or more, the experiment has {', '.join(targets)}.")
+    sessions = {recording.session for recording in store.recordings} - {""}
+    turns: Sequence[int | None] = folds if folds is not None else range(len(sessions)) if sessions else [None]
+    systems = {MTL: targets, **{f"STL {target}": (target,) for target in targets}}
+    return [
+        Trial(
+            system,
+            fold,
+            seed,
+            replaced(experiment, targets=predicted, fold=fold, seed=seed),
+            Run(folder / "runs" / f"{system.lower().replace(' ', '-')}_fold{fold}_seed{seed}"),
+        )
+        for fold in turns
+        for seed in seeds
+        for system, predicted in systems.items()
+    ]
+
+
+def execute(trials: Sequence[Trial], workers: int) -> None:
+    """Trains and scores the trials that are not done yet, `workers` at a time.
+
+    Raises:
+        UserError: a trial failed; the others were finished first, and are kept.
+    """
+    open_trials = [trial for trial in trials if not trial.done]
+    say(f"{len(trials)} runs, {len(trials) - len(open_trials)} of them done")
+    if workers == 1:
+        for i, trial in enumerate(open_trials, start=1):
+            say(f"run {i} of {len(open_trials)}: {trial.system}, fold {trial.fold}, seed {trial.seed}")
+            _run(to_json(trial.experiment), trial.run.folder, trial.partition)
+        return
+    # one core a worker: the networks are small, and two runs side by side beat one on two cores
+    os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    failed: list[str] = []
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        futures = {
+            pool.submit(_run_quietly, to_json(trial.experiment), trial.run.folder, trial.partition): trial
+            for trial in open_trials
+        }
+        for i, future in enumerate(as_completed(futures), start=1):
+            trial = futures[future]
+            name = f"{trial.system}, fold {trial.fold}, seed {trial.seed}"
+            if isinstance(future.exception(), UserError):
+                failed.append(f"{name}: {future.exception()}")
+            else:
+                future.result()
+            say(f"run {i} of {len(open_trials)} ended: {name}")
+    if failed:
+        raise UserError(f"{len(failed)} of {len(open_trials)} runs failed; the first: {failed[0]}")
+
+
+def _run(experiment: dict[str, Any], folder: Path, partition: str) -> None:
+    """One trial, in this process or in a worker."""
+    from emotf.training import train
+
+    run = Run(folder)
+    train(from_json(experiment), run)
+    evaluate(run, partition, allow_seen=partition == "dev")
+
+
+def _run_quietly(experiment: dict[str, Any], folder: Path, partition: str) -> None:
+    """One trial of several at a time; what it says goes into a file of its run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "log.txt", "a") as log, contextlib.redirect_stderr(log):
+        _run(experiment, folder, partition)
+
+
+def summarise(trials: Sequence[Trial]) -> pd.DataFrame:
+    """One row a target and pooling: MTL, STL, their paired difference, parameters, seconds.
+
+    `mtl`, `stl` and their `_sd` are mean and standard deviation over folds x seeds of the CCC in each fold.
+    `difference`, with its 95 % interval, is over all recordings that were scored in any fold
+    (`emotf.evaluation.paired_bootstrap`).
+    """
+    rows = []
+    found = {(t.system, t.fold, t.seed): _moments(t) for t in trials}
+    targets = [trial.system.removeprefix("STL ") for trial in trials if trial.system != MTL]
+    for target in dict.fromkeys(targets):
+        systems = {name: [t for t in trials if t.system == name] for name in (MTL, f"STL {target}")}
+        mtl, stl = (
+            _by_recording([found[t.system, t.fold, t.seed][target] for t in members]) for members in systems.values()
+        )
+        for pooling in (POOLED, MEAN):
+            row: dict[str, Any] = {"target": target, "pooling": pooling}
+            for label, members in zip(("mtl", "stl"), systems.values(), strict=True):
+                values = np.array([_score(trial, target, pooling) for trial in members])
+                row |= {label: np.nanmean(values), f"{label}_sd": np.nanstd(values)}
+                row |= {f"{label}_undefined": int(np.isnan(values).sum())}
+                row |= {f"{label}_parameters": members[0].run.about["parameters"]}
+                row |= {f"{label}_seconds": float(np.mean([t.run.about["training_seconds"] for t in members]))}
+            row["difference"], row["low"], row["high"] = paired_bootstrap(mtl, stl, pooling)
+            row |= {"runs": len(systems[MTL]), "recordings": len(mtl)}
+            row["frames"] = sum(parts[0].count for parts in mtl.values())
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _moments(trial: Trial) -> dict[str, dict[str, Moments]]:
+    golds = selection(trial.experiment).partition(trial.partition)
+    predictions = {name: tables.read_track(trial.run.prediction(trial.partition, name)) for name in golds}
+    return moments(golds, predictions)
+
+
+def _by_recording(parts: Sequence[dict[str, Moments]]) -> dict[str, list[Moments]]:
+    """recording -> its moments in every repetition; recordings without a rated frame are left out."""
+    found: dict[str, list[Moments]] = {}
+    for part in parts:
+        for recording, scored in part.items():
+            if scored.count:
+                found.setdefault(recording, []).append(scored)
+    return found
+
+
+def _score(trial: Trial, target: str, pooling: str) -> float:
+    scores = trial.run.scores()
+    assert scores is not None
+    return value(scores[scores["partition"] == trial.partition], target, "ccc", pooling)

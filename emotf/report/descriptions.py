@@ -1,0 +1,61 @@
+"""What is in a store of records, or in a run, for people."""
+
+import numpy as np
+
+from emotf.records import GOLD, Store
+from emotf.report.tables import markdown
+from emotf.runs import Run
+
+
+def of_records(store: Store) -> str:
+    """Streams with their channels, raw or extracted, and spread; recordings, subjects, rated frames."""
+    recordings = store.recordings
+    rows = []
+    for name in [GOLD, *store.streams]:
+        stream = store.stream(name)
+        schema, entries = stream.schema, stream.completed
+        frames = sum(entry.frames for entry in entries.values())
+        size = sum(entry.bytes for entry in entries.values()) / 2**20
+        rate = f"{1 / schema.hop:g}"
+        rows.append([name, schema.kind, len(schema.channels), rate, len(entries), frames, f"{size:.1f}"])
+    table = markdown(["stream", "kind", "channels", "frames/s", "recordings", "frames", "MiB"], rows)
+    gold = store.stream(GOLD)
+    values = np.concatenate([gold.read(recording.id).values for recording in recordings])
+    rated = []
+    for target, column in zip(gold.schema.channels, values.T, strict=True):
+        known = column[~np.isnan(column)]
+        spread = [f"{f(known):.3f}" for f in (np.mean, np.std, np.min, np.max)] if known.size else ["-"] * 4
+        rated.append([target, known.size, *spread])
+    channels = "\n".join(
+        f"{name} ({store.stream(name).schema.kind}): {', '.join(store.stream(name).schema.channels)}"
+        for name in store.streams
+    )
+    subjects = len({recording.subject for recording in recordings})
+    units = sorted({recording.session or recording.partition for recording in recordings})
+    return (
+        f"{store.folder}: {len(recordings)} recordings of {subjects} subjects in {', '.join(units)}\n"
+        f"targets: {store.targets_are}\n\n{table}\n\n"
+        f"{markdown(['target', 'rated frames', 'mean', 'sd', 'min', 'max'], rated)}\n\n{channels}"
+    )
+
+
+def of_run(run: Run) -> str:
+    """What was trained on what, and what it scored."""
+    about, experiment = run.about, run.experiment
+    lines = [
+        f"{run.folder}: {'finished' if run.finished else 'not finished'}",
+        f"targets: {', '.join(about['targets'])} ({about['records']['targets_are']})",
+        f"model: {type(experiment.model).__name__}, {about['parameters']} parameters, on {about['device']}",
+        f"loss: {type(experiment.loss).__name__}, learning rate {experiment.training.learning_rate:g}, batch "
+        f"{experiment.training.batch}, seed {about['seed']}",
+        f"fold: {about['fold']} ({about['protocol']})",
+    ]
+    lines += [f"stream {name}: {s['channels']} channels, {s['kind']}" for name, s in about["streams"].items()]
+    lines += [f"{name}: {', '.join(ids) or 'none'}" for name, ids in about["partitions"].items()]
+    scores = run.scores()
+    if scores is not None:
+        shown = scores[scores["measure"] == "ccc"]
+        rows = [[r["partition"], r["target"], r["pooling"], f"{r['value']:.3f}", r["frames"]] for r in
+                shown.to_dict("records")]  # fmt: skip
+        lines += ["", markdown(["partition", "target", "CCC over", "CCC", "frames"], rows)]
+    return "\n".join(lines)
