@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from absl import app, flags
+from absl import app, flags, logging
 from ml_collections import config_flags
 
 from emotf.errors import UserError
@@ -17,6 +17,8 @@ def run(main: Callable[[Sequence[str]], None]) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
     def guarded(argv: Sequence[str]) -> None:
+        if flags.FLAGS["verbosity"].using_default_value:
+            logging.set_verbosity(logging.WARNING)
         if len(argv) > 1:
             _leave(f"unexpected argument {argv[1]!r}; flags begin with two dashes (--help lists them).")
         try:

@@ -116,15 +116,15 @@ def track_batches(tracks: Mapping[str, Track], clock: Track, images: FeatureImag
     import tensorflow as tf
 
     recording = {
-        "streams": {name: tf.constant(track.values) for name, track in tracks.items()},
-        "centres": {
-            name: tf.constant(nearest_frames("of the media", name, track.clock, clock.clock))
-            for name, track in tracks.items()
-        },
-        "gold": tf.constant(clock.values),
+        "streams": {name: track.values for name, track in tracks.items()},
+        "centres": {name: track.clock.nearest(clock.times) for name, track in tracks.items()},
+        "gold": clock.values,
     }
+    # lengths must be unknown, else a batch of this one recording would not be ragged like one from the records
+    signature = tf.nest.map_structure(lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), recording)
+    one = tf.data.Dataset.from_generator(lambda: [recording], output_signature=signature)
     gather = _at({name: images.offsets(track.hop) for name, track in tracks.items()})
-    return _in_order(tf.data.Dataset.from_tensors(recording), gather, [clock.frames])
+    return _in_order(one, gather, [clock.frames])
 
 
 def _reader(store: Store, streams: Sequence[str], golds: Mapping[str, Track]) -> Callable[[Any], dict[str, Any]]:

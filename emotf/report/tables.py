@@ -67,7 +67,7 @@ def comparison_table(rows: pd.DataFrame, title: str) -> str:
 {markdown(header, cells)}
 
 MTL, STL: mean ± standard deviation over {first["runs"]} runs a system (folds x seeds) of the CCC in each fold;
-undefined values left out: {undefined}. MTL - STL: over all {first["recordings"]} recordings ({first["frames"]} rated frames)
-scored in any fold, averaged over seeds, with a bootstrap interval over recordings. Parameters and seconds: MTL / this
-target's STL; one MTL run predicts all targets.
+undefined values left out: {undefined}. MTL - STL: over all {first["recordings"]} recordings ({first["frames"]} rated
+frames) scored in any fold, averaged over seeds, with a bootstrap interval over recordings. Parameters and seconds:
+MTL / this target's STL; one MTL run predicts all targets.
 """
