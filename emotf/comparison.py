@@ -71,8 +71,10 @@ def grid(experiment: Experiment, folds: Sequence[int] | None, seeds: Sequence[in
     targets = experiment.data.targets or store.targets
     if len(targets) < 2:
         raise UserError(f"MTL against STL needs two targets or more, the experiment has {', '.join(targets)}.")
-    sessions = {recording.session for recording in store.recordings} - {""}
-    turns: Sequence[int | None] = folds if folds is not None else range(len(sessions)) if sessions else [None]
+    recordings = store.recordings
+    sessions = {recording.session for recording in recordings}
+    fixed = any(recording.partition for recording in recordings)
+    turns: Sequence[int | None] = folds if folds is not None else [None] if fixed else range(len(sessions))
     systems = {MTL: targets, **{f"STL {target}": (target,) for target in targets}}
     return [
         Trial(

@@ -31,7 +31,7 @@ class Data:
         missing_targets: `mask` keeps a recording that lacks a target and leaves that target out of the loss;
             `drop_recording` leaves out recordings that lack any target of the corpus (Köprü & Erzin 2020).
         protocol: `rotation` tests session `fold` and chooses on the next; `koprue2020` chooses and reports on the same.
-        fold: of the sessions; None where the corpus fixes its partitions.
+        fold: of the sessions; None: the partitions that the corpus fixes, or fold 0 where it fixes none.
         shuffled_gold: a control: the recordings of train swap their gold standards. What then still scores above chance
             on test is not learned from the pairing of media and ratings.
     """
@@ -41,7 +41,7 @@ class Data:
     delay: float = 0.0
     missing_targets: Literal["mask", "drop_recording"] = "mask"
     protocol: str = "rotation"
-    fold: int | None = 0
+    fold: int | None = None
     shuffled_gold: bool = False
 
 

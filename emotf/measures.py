@@ -52,8 +52,11 @@ class Moments:
             raise UserError(f"{int((~np.isfinite(p)).sum())} of {p.size} predictions are not finite.")
         if not y.size:
             return cls()
-        dy, dp = y - y.mean(), p - p.mean()
-        return cls(y.size, float(y.mean()), float(p.mean()), float(dy @ dy), float(dp @ dp), float(dy @ dp))
+        # moved by its first value, a constant has deviations of exactly 0, not of the rounding of its mean
+        dy, dp = y - y[0], p - p[0]
+        y_mean, p_mean = dy.mean(), dp.mean()
+        dy, dp = dy - y_mean, dp - p_mean
+        return cls(y.size, float(y[0] + y_mean), float(p[0] + p_mean), float(dy @ dy), float(dp @ dp), float(dy @ dp))
 
     def __add__(self, other: "Moments") -> "Moments":
         count = self.count + other.count

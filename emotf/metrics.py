@@ -35,15 +35,21 @@ class _Agreement(keras.metrics.Metric):
         if sample_weight is not None:
             raise ValueError("emotf metrics take no sample weights; set the gold of unrated frames to NaN.")
         y = ops.cast(ops.reshape(y_true, (-1,)), self._sums_dtype)
-        p = ops.cast(ops.reshape(y_pred, (-1,)), self._sums_dtype)
+        # to the shape of the gold: a single value would be broadcast over all others without a word
+        p = ops.cast(ops.reshape(y_pred, ops.shape(y)), self._sums_dtype)
         rated = ops.logical_not(ops.isnan(y))
         weight = ops.cast(rated, self._sums_dtype)
         y, p = ops.where(rated, y, 0.0), ops.where(rated, p, 0.0)
         count = ops.sum(weight)
         some = ops.maximum(count, 1.0)
-        y_mean, p_mean = ops.sum(y) / some, ops.sum(p) / some
-        dy, dp = (y - y_mean) * weight, (p - p_mean) * weight
-        self._merge(count, y_mean, p_mean, ops.sum(dy * dy), ops.sum(dp * dp), ops.sum(dy * dp))
+        # moved by its first rated value, a constant has deviations of exactly 0, as in `Moments.of`
+        first = ops.argmax(weight)
+        y_first, p_first = ops.take(y, first), ops.take(p, first)
+        dy, dp = (y - y_first) * weight, (p - p_first) * weight
+        y_mean, p_mean = ops.sum(dy) / some, ops.sum(dp) / some
+        dy, dp = (dy - y_mean) * weight, (dp - p_mean) * weight
+        powers = ops.sum(dy * dy), ops.sum(dp * dp), ops.sum(dy * dp)
+        self._merge(count, y_first + y_mean, p_first + p_mean, *powers)
 
     def merge_state(self, metrics: Iterable["_Agreement"]) -> None:
         """Adds the state of other metrics of the same class, from other replicas or processes."""

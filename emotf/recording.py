@@ -77,8 +77,8 @@ def partitions(
 
     Args:
         recordings: of one corpus.
-        fold: None for the corpus's own partitions. Else the sessions, in natural order, take turns: session `fold`
-            is tested, the next one (around the corner) chooses, the others train.
+        fold: the sessions, in natural order, take turns: session `fold` is tested, the next one (around the corner)
+            chooses, the others train. None: the corpus's own partitions, or fold 0 where it has none.
         protocol: with `koprue2020` session `fold` chooses, all others train, and nothing is left to test.
 
     Raises:
@@ -90,7 +90,7 @@ def partitions(
         {'train': ['1', '2', '3'], 'dev': ['0'], 'test': ['4']}
     """
     check_subjects(recordings)
-    if fold is None:
+    if fold is None and any(r.partition for r in recordings):
         divided = {name: [r for r in recordings if r.partition == name] for name in PARTITIONS}
         if protocol == "koprue2020":
             divided["test"] = []
@@ -98,6 +98,7 @@ def partitions(
         if unplaced:
             raise UserError(f"Recording {unplaced[0]} has no partition; give it one, or choose a fold over sessions.")
     else:
+        fold = fold or 0
         sessions = sorted({r.session for r in recordings if r.session}, key=_natural)
         unplaced = [r.id for r in recordings if not r.session]
         if unplaced:

@@ -1,17 +1,22 @@
 """Tracks from and to table files: CSV and Parquet with a `time` column, NumPy arrays with a rate beside them."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from emotf.errors import UserError
 from emotf.files import written_aside
-from emotf.track import Track
+from emotf.track import MISFIT, Track
 
 # A row may stand this share of a hop off its place (times are printed rounded); more means a lost or doubled row.
 JITTER = 0.25
+
+# Seconds by which the first and last time together are off when they are printed with three decimals.
+PRINTED = 0.001
 
 
 def read_track(path: Path, columns: Sequence[str] | None = None, rate_hz: float | None = None) -> Track:
@@ -32,8 +37,11 @@ def read_track(path: Path, columns: Sequence[str] | None = None, rate_hz: float 
     table = _read_array(path) if path.suffix == ".npy" else _read_table(path)
     if not len(table):
         raise UserError(f"{path} has no rows.")
+    twice = table.columns[table.columns.duplicated()]
+    if len(twice):
+        raise UserError(f"{path} has two columns {twice[0]!r}; rename one.")
     names = [name for name in table.columns if name != "time"] if columns is None else list(columns)
-    for name in names:
+    for name in dict.fromkeys([*names, *(["time"] if "time" in table.columns else [])]):
         if name not in table.columns:
             raise UserError(f"{path} has no column {name!r}; it has: {', '.join(table.columns)}.")
         if not pd.api.types.is_numeric_dtype(table[name]) and table[name].notna().any():
@@ -60,7 +68,9 @@ def write_track(path: Path, track: Track, decimals: int | None = None) -> None:
     Values are exact to the bit of float32 unless `decimals` rounds them.
     """
     table = pd.DataFrame(track.values, columns=list(track.channels))
-    table.insert(0, "time", np.round(track.times, 6))
+    # times are not values: rounded to a decimal or two, frames would fall together
+    times = np.round(track.times, 6) if decimals is None else [f"{t:.{max(decimals, 3)}f}" for t in track.times]
+    table.insert(0, "time", times)
     with written_aside(path) as aside:
         table.to_csv(aside, index=False, float_format="%.9g" if decimals is None else f"%.{decimals}f")
 
@@ -70,21 +80,32 @@ def _read_array(path: Path) -> pd.DataFrame:
         values = np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise UserError(f"{path} is not a NumPy array file ({error}).") from None
-    if values.ndim not in (1, 2) or not np.issubdtype(values.dtype, np.number):
+    real = np.issubdtype(values.dtype, np.floating) or np.issubdtype(values.dtype, np.integer)
+    if values.ndim not in (1, 2) or not real:
         raise UserError(f"{path} holds {values.dtype} {list(values.shape)}, expected numbers [frames, channels].")
-    values = values.reshape(len(values), -1)
+    values = values[:, None] if values.ndim == 1 else values
     return pd.DataFrame(values, columns=[f"c{i}" for i in range(values.shape[1])])
 
 
 def _read_table(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, skip_blank_lines=True)
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path)
     except pd.errors.EmptyDataError:
         raise UserError(f"{path} is empty.") from None
-    except (pd.errors.ParserError, UnicodeDecodeError, OSError, ValueError) as error:
+    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError, OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as a table ({str(error).splitlines()[0]}).") from None
     table.columns = [str(name).strip() for name in table.columns]
     return table
+
+
+def read_csv(path: Path, **options: Any) -> pd.DataFrame:
+    """`pandas.read_csv`, but rows that are longer than the header raise pandas' ParserWarning.
+
+    By itself pandas takes the first cells of such rows for row names, and every column for its neighbour.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return pd.read_csv(path, index_col=False, **options)
 
 
 def _clock(path: Path, times: np.ndarray) -> tuple[float, float]:
@@ -105,7 +126,8 @@ def _clock(path: Path, times: np.ndarray) -> tuple[float, float]:
         return np.abs(times - start - np.arange(len(times)) * hop)
 
     whole = 1.0 / max(round(1.0 / hop), 1)
-    if misfit(whole).max() < JITTER * hop:
+    rounded = abs(whole - hop) <= max(MISFIT * hop, PRINTED / (len(times) - 1))
+    if rounded and misfit(whole).max() < JITTER * hop:
         return start, whole
     if (misfit(hop) > JITTER * hop).any():
         row = int(np.abs(steps - np.median(steps)).argmax()) + 3

@@ -20,7 +20,7 @@ import pandas as pd
 from emotf.corpora.base import Corpus
 from emotf.errors import UserError
 from emotf.recording import Recording, check_subjects
-from emotf.tables import read_track
+from emotf.tables import read_csv, read_track
 from emotf.track import Track
 
 STREAM_SUFFIXES = (".csv", ".npy", ".parquet")
@@ -128,7 +128,7 @@ class Folder(Corpus):
                             f"one column a medium ({_LAYOUT}).")  # fmt: skip
         try:
             # text only: a subject '03' is not the number 3
-            table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
+            table = read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
         except pd.errors.EmptyDataError:
             raise UserError(f"{path} is empty; give it a header and one row a recording ({_LAYOUT}).") from None
         except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError) as error:

@@ -23,8 +23,9 @@ class Loss(keras.losses.Loss):
         super().__init__(name=type(self).__module__.rpartition(".")[2])
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        y, p = ops.reshape(y_true, (-1,)), ops.reshape(y_pred, (-1,))
-        y, p = ops.cast(y, "float32"), ops.cast(p, "float32")
+        y = ops.cast(ops.reshape(y_true, (-1,)), "float32")
+        # to the shape of the gold, not to (-1,): a single value would be broadcast over all others without a word
+        p = ops.cast(ops.reshape(y_pred, ops.shape(y)), "float32")
         rated = ops.logical_not(ops.isnan(y))
         weight = ops.cast(rated, "float32")
         # both branches of a where are differentiated, so the NaN must be gone before the arithmetic, not after
@@ -45,14 +46,20 @@ def mean(x: Any, weight: Any) -> Any:
     return ops.sum(x * weight) / ops.maximum(ops.sum(weight), 1.0)
 
 
-def moments(y: Any, p: Any, weight: Any) -> tuple[Any, Any, Any, Any, Any]:
-    """Population moments of the rated frames: ȳ, mean ŷ, var y, var ŷ, cov(y, ŷ).
+def moments(y: Any, p: Any, weight: Any) -> tuple[Any, Any, Any, Any]:
+    """Population moments of the rated frames: ȳ - mean ŷ, var y, var ŷ, cov(y, ŷ).
 
-    Centred before squaring: the difference of large sums would lose everything at an offset of 1000 in float32.
+    Centred before squaring: the difference of large sums would lose everything at an offset of 1000 in float32. Before
+    the means are taken, each series is moved by its own first rated value. That is exact between numbers of one size,
+    so a constant has a variance of 0, not of some rounding whose inverse would become its gradient.
     """
-    y_mean, p_mean = mean(y, weight), mean(p, weight)
-    dy, dp = (y - y_mean) * weight, (p - p_mean) * weight
-    return y_mean, p_mean, mean(dy * dy, weight), mean(dp * dp, weight), mean(dy * dp, weight)
+    first = ops.argmax(weight)
+    y_first, p_first = ops.stop_gradient(ops.take(y, first)), ops.stop_gradient(ops.take(p, first))
+    dy, dp = (y - y_first) * weight, (p - p_first) * weight
+    y_mean, p_mean = mean(dy, weight), mean(dp, weight)
+    gap = (y_first - p_first) + (y_mean - p_mean)
+    dy, dp = (dy - y_mean) * weight, (dp - p_mean) * weight
+    return gap, mean(dy * dy, weight), mean(dp * dp, weight), mean(dy * dp, weight)
 
 
 def ratio(numerator: Any, denominator: Any) -> Any:

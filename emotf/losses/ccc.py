@@ -26,5 +26,5 @@ class Ccc(Loss):
     """
 
     def over(self, y: Any, p: Any, weight: Any) -> Any:
-        y_mean, p_mean, y_var, p_var, cov = moments(y, p, weight)
-        return 1.0 - ratio(2.0 * cov, y_var + p_var + (y_mean - p_mean) ** 2)
+        gap, y_var, p_var, cov = moments(y, p, weight)
+        return 1.0 - ratio(2.0 * cov, y_var + p_var + gap**2)

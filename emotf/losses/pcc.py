@@ -27,7 +27,7 @@ class Pcc(Loss):
     """
 
     def over(self, y: Any, p: Any, weight: Any) -> Any:
-        _, _, y_var, p_var, cov = moments(y, p, weight)
+        _, y_var, p_var, cov = moments(y, p, weight)
         varied = (y_var > 0) & (p_var > 0)
         # the root of each variance by itself: their product underflows float32 for traces of a scale of 1e-10
         spread = ops.sqrt(ops.where(varied, y_var, 1.0)) * ops.sqrt(ops.where(varied, p_var, 1.0))

@@ -1,9 +1,12 @@
 """What every model shares: named inputs, standardisation inside the network, named outputs."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from emotf.errors import UserError
 
 if TYPE_CHECKING:
     import keras
@@ -39,9 +42,15 @@ class Model(ABC):
 
         Returns:
             A functional model: {stream: [batch, frames, channels]} -> {target: [batch]}.
+
+        Raises:
+            UserError: a stream or target has a name that cannot name a part of a network, or the window is too short.
         """
         import keras
 
+        for name in (*streams, *targets):
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+                raise UserError(f"Stream or target {name!r}: use letters, digits, '_', '-' and '.' only; rename it.")
         inputs = {name: keras.Input((frames, channels), name=name) for name, channels in streams.items()}
         standardised = dict(inputs)
         for name, fitted in (standardisation or {}).items():

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from emotf.errors import UserError
 from emotf.models.base import Model, side_by_side, value
 
 # Unrolled, the short loop over pooled frames trains about 1.3 times as fast on CPU; long ones only compile slowly.
@@ -54,7 +55,14 @@ class Cer(Model):
     def trace(self, streams: Mapping[str, Any], targets: Sequence[str]) -> dict[str, Any]:
         from keras import layers
 
-        x = layers.Conv1D(self.filters, self.kernel, name="meta_features")(side_by_side(streams))
+        x = side_by_side(streams)
+        needed = self.kernel + self.pool - 1
+        if x.shape[1] < needed:
+            raise UserError(
+                f"Kernel {self.kernel} and pool {self.pool} need feature images of {needed} frames, received "
+                f"{x.shape[1]}."
+            )
+        x = layers.Conv1D(self.filters, self.kernel, name="meta_features")(x)
         if self.batch_norm:
             x = layers.BatchNormalization(name="meta_features_norm")(x)
         x = layers.ReLU(name="meta_features_relu")(x)

@@ -120,7 +120,10 @@ class Stream:
         write_json(path, asdict(schema))
 
     def write(self, recording: str, track: Track, source: str = "") -> Entry:
-        """Writes the track of one recording, whole or not at all; `source` says what it was made from."""
+        """Writes the track of one recording, whole or not at all; `source` says what it was made from.
+
+        What COMPLETED promised does not hold any more: it is taken back until `complete` is called again.
+        """
         import tensorflow as tf
 
         def feature(value: bytes) -> Any:
@@ -137,6 +140,7 @@ class Stream:
             )
         )
         path = self.path(recording)
+        (self.folder / "COMPLETED").unlink(missing_ok=True)
         with written_aside(path) as aside, tf.io.TFRecordWriter(str(aside)) as writer:
             writer.write(example.SerializeToString())
         return self._entry(path, track)
@@ -180,6 +184,9 @@ class Stream:
         if len(records) != 1:
             raise UserError(f"{path} (recording {recording}) holds {len(records)} records, expected 1; extract again.")
         feature = tf.train.Example.FromString(records[0]).features.feature
+        holds = feature["recording"].bytes_list.value[0].decode()
+        if holds != recording:
+            raise UserError(f"{path} holds recording {holds}, expected {recording}; delete it and extract again.")
         values = np.frombuffer(feature["values"].bytes_list.value[0], "<f4").reshape(-1, len(schema.channels))
         start = float(np.frombuffer(feature["start"].bytes_list.value[0], "<f8")[0])
         track = Track(values, hop=schema.hop, start=start, channels=schema.channels)

@@ -1,0 +1,51 @@
+"""Tools are run as a user runs them: by subprocess, from the root of the project."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared" / "data"
+
+
+def tool(name, *flags, check=True, env=None):
+    """Runs tools/<name>.py; with `check`, its exit code must be 0."""
+    done = subprocess.run(
+        [sys.executable, f"tools/{name}.py", *map(str, flags)],
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    if check:
+        assert done.returncode == 0, f"{name} {flags} ended with {done.returncode}:\n{done.stderr[-3000:]}"
+    return done
+
+
+@pytest.fixture(scope="session")
+def work(tmp_path_factory):
+    return tmp_path_factory.mktemp("work")
+
+
+@pytest.fixture(scope="session")
+def synthetic(work):
+    """The flags of the synthetic corpus as the recipe has it, 20 recordings of 60 s, extracted once."""
+    flags = [
+        "--config=configs/cer_mtl.py:synthetic",
+        f"--config.corpus.dir={work}/corpus",
+        f"--config.data.records={work}/records",
+    ]
+    tool("extract", *flags)
+    return flags
+
+
+@pytest.fixture(scope="session")
+def trained(work, synthetic):
+    """A run on it that had time to learn."""
+    run = work / "trained"
+    tool("train", *synthetic, "--config.training.epochs=8", f"--run={run}")
+    return run
