@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emotf.pipeline import FeatureImages
+from emotf.windows.feature_images import FeatureImages
 from emotf.records import GOLD, Schema, Store
 from emotf.records.store import Entry
 from emotf.track import Track

@@ -40,7 +40,7 @@ from emotf.losses.mse import Mse
 from emotf.losses.pcc import Pcc
 from emotf.models.cer import Cer
 from emotf.models.pure_cnn import PureCnn
-from emotf.pipeline.images import FeatureImages
+from emotf.windows.feature_images import FeatureImages
 
 
 def get_config(arg: str = "synthetic") -> Experiment:
@@ -72,7 +72,7 @@ def emodb() -> Experiment:
         streams={"mfcc39": Mfcc39(frame_rate_hz=25)},
         model=Cer(),
         loss=Ccc(),
-        images=FeatureImages(stride=0.16),
+        window=FeatureImages(stride=0.16),
         training=Training(learning_rate=1e-3),
     )
 
@@ -110,7 +110,7 @@ def _named_streams(experiment: Experiment, names: str) -> None:
 
 def _frames(frames: int):
     def apply(experiment: Experiment) -> None:
-        experiment.images.frames = frames
+        experiment.window.frames = frames
 
     return apply
 

@@ -169,6 +169,23 @@ def summarise(trials: Sequence[Trial]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def notes(trials: Sequence[Trial]) -> list[str]:
+    """What a reader of the table must know about recordings that lack a target."""
+    about = [trial.run.about for trial in trials if trial.system == MTL]
+    dropped = {name for facts in about for name in facts["dropped_recordings"]}
+    lacking = {
+        (target, name)
+        for facts in about
+        for target, names in facts["recordings_lacking_a_target"].items()
+        for name in names
+    }
+    found = [f"Recordings dropped because they lack a target: {len(dropped)}."] if dropped else []
+    for target in sorted({target for target, _ in lacking}):
+        count = sum(one == target for one, _ in lacking)
+        found.append(f"Recordings without {target}, kept for the other targets: {count}.")
+    return found
+
+
 def _moments(trial: Trial) -> dict[str, dict[str, Moments]]:
     golds = selection(trial.experiment).partition(trial.partition)
     predictions = {name: tables.read_track(trial.run.prediction(trial.partition, name)) for name in golds}

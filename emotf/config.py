@@ -16,8 +16,9 @@ from emotf.corpora.base import Corpus
 from emotf.errors import UserError
 from emotf.features.base import Feature
 from emotf.models.base import Model
-from emotf.pipeline.images import FeatureImages
 from emotf.recording import PROTOCOLS
+from emotf.windows.base import Window
+from emotf.windows.feature_images import FeatureImages
 
 
 @dataclass
@@ -82,7 +83,7 @@ class Experiment:
         corpus: reader of the recordings and ratings.
         streams: stream -> feature.
         data: records, targets, partitions.
-        images: the window of the network.
+        window: what an example is.
         model: sizes of the network.
         loss: of each target, a `losses.base.Loss` (typed loosely: naming that class would load Keras for --help).
         training: optimiser, stopping, seed.
@@ -93,7 +94,7 @@ class Experiment:
     model: Model
     loss: Any
     data: Data = field(default_factory=Data)
-    images: FeatureImages = field(default_factory=FeatureImages)
+    window: Window = field(default_factory=FeatureImages)
     training: Training = field(default_factory=Training)
 
     @property
@@ -121,7 +122,7 @@ class Experiment:
         for name in self.training.weights:
             if self.data.targets and name not in self.data.targets:
                 raise UserError(f"training.weights names {name!r}, targets are {', '.join(self.data.targets)}.")
-        self.images.check()
+        self.window.check()
         return self
 
 
@@ -184,10 +185,12 @@ def choose(arg: str | None, options: dict[str, Callable[[Experiment], Any]], sta
     """
     for option in filter(None, (arg or "").split(",")):
         name, _, value = option.partition("-")
-        if option in options:
+        if option in options and not option.endswith("-"):
             options[option](start)
         elif value and f"{name}-" in options:
             typing.cast(Any, options[f"{name}-"])(start, value)
+        elif not value and f"{name}-" in options:
+            raise UserError(f"Option {name!r} needs a value: {name}-<value>.")
         else:
             raise UserError(
                 f"No option {option!r}; choose from {', '.join(options)}.{catalog.suggestion(option, list(options))}"
@@ -208,7 +211,7 @@ def unknown_field(error: KeyError) -> str | None:
 def _all_dataclasses() -> list[Any]:
     """The dataclasses of this tree and of every part."""
     parts = [catalog.find(kind, name) for kind in catalog.KINDS for name in catalog.names(kind)]
-    return [Experiment, Data, Training, FeatureImages, *parts]
+    return [Experiment, Data, Training, *parts]
 
 
 def replaced(experiment: Experiment, **data: Any) -> Experiment:

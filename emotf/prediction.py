@@ -1,6 +1,7 @@
 """From a network and streams to traces."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ import numpy as np
 
 from emotf.config import Experiment
 from emotf.errors import UserError
-from emotf.pipeline import FeatureImages, Selection, prediction_batches, select, track_batches
+from emotf.pipeline import Selection, prediction_batches, select, track_batches
 from emotf.recording import Recording
 from emotf.records import Store
 from emotf.runs import Run
 from emotf.track import Track
+from emotf.windows.base import Window
 
 
 class Predictor:
@@ -23,23 +25,25 @@ class Predictor:
         store: the records.
         streams: names.
         golds: recording -> gold standard; predictions stand on its clock, at every frame, rated or not.
-        images: the window.
+        window: what an example is.
     """
 
     def __init__(
-        self, network: Any, store: Store, streams: list[str], golds: Mapping[str, Track], images: FeatureImages
+        self, network: Any, store: Store, streams: list[str], golds: Mapping[str, Track], window: Window
     ) -> None:
         self.network = network
         self.golds = golds
-        self.dataset = prediction_batches(store, streams, golds, images)
+        self.window = window
+        self.dataset = prediction_batches(store, streams, golds, window)
 
     def __call__(self) -> dict[str, Track]:
         """Recording -> prediction."""
         values = _values(self.network, self.dataset, next(iter(self.golds.values())).channels)
-        borders = np.cumsum([gold.frames for gold in self.golds.values()])[:-1]
+        # windows of one recording lie end to end; only the last may reach over its end
+        borders = np.cumsum([len(self.window.cover(gold.frames)) for gold in self.golds.values()]) * self.window.length
         return {
-            name: Track(part, hop=gold.hop, start=gold.start, channels=gold.channels)
-            for (name, gold), part in zip(self.golds.items(), np.split(values, borders), strict=True)
+            name: replace(gold, values=part[: gold.frames])
+            for (name, gold), part in zip(self.golds.items(), np.split(values, borders[:-1]), strict=True)
         }
 
 
@@ -61,7 +65,7 @@ def predict_partition(run: Run, partition: str) -> tuple[dict[str, Track], dict[
     """Gold standards and predictions of a partition, recording by recording."""
     experiment = run.experiment
     golds = selection(experiment).partition(partition)
-    predictor = Predictor(run.network(), Store(experiment.store), list(experiment.streams), golds, experiment.images)
+    predictor = Predictor(run.network(), Store(experiment.store), list(experiment.streams), golds, experiment.window)
     return golds, predictor()
 
 
@@ -103,7 +107,7 @@ def predict_media(run: Run, media: Mapping[str, str]) -> Track:
     tracks = {name: feature.extract(recording) for name, feature in experiment.streams.items()}
     targets = tuple(network.output_names)
     clock = _shared_clock(tracks, run.about["gold_hop"], targets)
-    values = _values(network, track_batches(tracks, clock, experiment.images), targets)
+    values = _values(network, track_batches(tracks, clock, experiment.window), targets)[: clock.frames]
     return Track(values, hop=clock.hop, start=clock.start, channels=targets)
 
 
@@ -117,6 +121,6 @@ def _shared_clock(tracks: Mapping[str, Track], hop: float, targets: tuple[str, .
 
 
 def _values(network: Any, dataset: Any, targets: tuple[str, ...]) -> np.ndarray:
-    """Predictions [frames, targets] of all batches."""
+    """Predictions of all windows end to end, [windows x length, targets]."""
     outputs = network.predict(dataset, verbose=0)
-    return np.stack([np.asarray(outputs[name], np.float32) for name in targets], axis=1)
+    return np.stack([np.ravel(outputs[name]).astype(np.float32) for name in targets], axis=1)

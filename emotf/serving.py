@@ -11,9 +11,9 @@ from emotf.runs import Run
 def export(run: Run, folder: Path) -> Path:
     """Writes the network of a finished run as a SavedModel, whole or not at all.
 
-    Its signature `serving_default` takes feature images as they were extracted (standardisation is inside), a tensor
-    a stream [batch, N, channels], and returns one value a target and image [batch]. `emotf.json` beside it says
-    what a caller must know: streams, channels, hops, offsets of the feature image in frames, targets.
+    Its signature `serving_default` takes streams as they were extracted (standardisation is inside), for feature
+    images a tensor a stream [batch, N, channels], and returns one value a target and image [batch]. `emotf.json`
+    beside it says what a caller must know: streams, channels, hops, offsets of a feature image in frames, targets.
 
     Raises:
         UserError: the run is not finished, or the folder exists.
@@ -25,10 +25,10 @@ def export(run: Run, folder: Path) -> Path:
     shutil.rmtree(aside, ignore_errors=True)
     network.export(str(aside), format="tf_saved_model", verbose=False)
     streams = {
-        name: {**stream, "offsets": experiment.images.offsets(stream["hop"]).tolist()}
+        name: {**stream, "offsets": experiment.window.offsets(stream["hop"]).tolist()}
         for name, stream in about["streams"].items()
     }
     facts = {name: about[name] for name in ("targets", "gold_hop", "versions", "records", "fold", "seed")}
-    write_json(aside / "emotf.json", {"streams": streams, "frames": experiment.images.frames, **facts})
+    write_json(aside / "emotf.json", {"streams": streams, "frames": experiment.window.inputs, **facts})
     aside.rename(folder)
     return folder

@@ -33,7 +33,7 @@ def main(_):
     about = trials[0].run.about
     seen = "; chosen and reported on development" if about["protocol"] == "koprue2020" else ""
     title = f"MTL against STL on {trials[0].experiment.corpus.name}: {about['records']['targets_are']}{seen}"
-    table = tables.comparison_table(rows, title)
+    table = tables.comparison_table(rows, title, comparison.notes(trials))
     write_text(out / "comparison.md", table)
     with written_aside(out / "comparison.csv") as aside:
         rows.to_csv(aside, index=False)

@@ -28,7 +28,7 @@ class Model(ABC):
         self,
         streams: Mapping[str, int],
         targets: Sequence[str],
-        frames: int,
+        frames: int | None,
         standardisation: "Mapping[str, Standardisation] | None" = None,
     ) -> "keras.Model":
         """A network from streams to targets. Single-task learning is the case of one target.
@@ -36,7 +36,7 @@ class Model(ABC):
         Args:
             streams: stream -> channels.
             targets: names of the outputs.
-            frames: N, the frames of a feature image.
+            frames: N, the frames of a feature image; None for sequences of any length.
             standardisation: per stream, mean and spread of its channels, fitted on train. They become constants of the
                 network, so that it takes streams as they were extracted, in training as in serving.
 

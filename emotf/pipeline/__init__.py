@@ -1,13 +1,11 @@
-"""From records to batches: standardisation, feature images, order."""
+"""From records to batches: which recordings, standardisation, order, windows."""
 
 from emotf.pipeline.batches import Epochs, prediction_batches, track_batches, training_batches
-from emotf.pipeline.images import FeatureImages
 from emotf.pipeline.selection import Selection, select
 from emotf.pipeline.standardisation import Standardisation
 
 __all__ = [
     "Epochs",
-    "FeatureImages",
     "Selection",
     "Standardisation",
     "prediction_batches",

@@ -1,25 +1,27 @@
-"""Batches of feature images, gathered from whole recordings; windows are never stored.
+"""Batches of windows, gathered from whole recordings; windows are never stored.
 
 Training reads pools of K whole recordings from the records, shuffles all their examples among each other and cuts
 batches; a batch may join two pools, so its size is constant. Memory is that of two pools. The order of recordings and
 of examples is a pure function of (seed, epoch, pool): a run that was killed repeats it exactly.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from emotf.errors import UserError
-from emotf.pipeline.images import FeatureImages
 from emotf.records import Store
 from emotf.records.store import nearest_frames
 from emotf.track import Clock, Track
+from emotf.windows.base import Window
 
 # Recordings are pooled up to this size, so a pool in use and one being read stay well below memory.
 POOL_BYTES = 256 * 2**20
-PREDICTION_BATCH = 1024
+
+# Gold frames a batch of prediction covers.
+PREDICTION_FRAMES = 1024
 
 
 @dataclass
@@ -27,9 +29,10 @@ class Epochs:
     """Training batches, epoch after epoch.
 
     Attributes:
-        dataset: tf.data of ({stream: [batch, N, channels]}, {target: [batch]}), of known cardinality.
+        dataset: tf.data of ({stream: inputs}, {target: gold}), of known cardinality. Feature images: inputs
+            [batch, N, channels] and gold [batch]; sequences: inputs [batch, S, channels] and gold [batch, S].
         epoch: a tf.Variable; set it before an epoch is iterated.
-        examples: feature images an epoch: gold frames where at least one target is rated.
+        examples: windows an epoch; each holds at least one frame of which at least one target is rated.
         steps: batches an epoch.
         pool: K, recordings whose examples are shuffled together.
     """
@@ -45,19 +48,19 @@ def training_batches(
     store: Store,
     streams: Sequence[str],
     golds: Mapping[str, Track],
-    images: FeatureImages,
+    window: Window,
     batch: int,
     seed: int,
     pool: int = 0,
 ) -> Epochs:
-    """Shuffled batches of the rated frames of some recordings.
+    """Shuffled batches of some recordings.
 
     Args:
         store: the records.
         streams: names.
         golds: recording -> gold standard, channels = targets; its clock must be that of the store's gold standard.
-        images: the window.
-        batch: feature images.
+        window: what an example is.
+        batch: windows.
         seed: of the order.
         pool: K; 0 takes as many recordings as fit into 256 MB.
 
@@ -67,11 +70,12 @@ def training_batches(
     import tensorflow as tf
 
     targets = next(iter(golds.values())).channels
-    examples = sum(int((~np.isnan(gold.values)).any(axis=1).sum()) for gold in golds.values())
+    anchors = [window.anchors(gold.values) for gold in golds.values()]
+    examples = sum(map(len, anchors))
     if not examples:
         raise UserError(f"Not one frame of {', '.join(targets)} is rated in these {len(golds)} recordings.")
     pool = min(pool or _pool_size(store, streams, golds), len(golds))
-    read, gather = _reader(store, streams, golds), _gatherer(store, streams, images)
+    read, gather = _reader(store, streams, golds, anchors), _gatherer(store, streams, window)
     epoch = tf.Variable(0, dtype=tf.int64, trainable=False, name="epoch")
 
     def order(count: Any, of: Any) -> Any:
@@ -84,17 +88,16 @@ def training_batches(
 
     def batches_of_pool(index: Any, recordings: dict[str, Any]) -> Any:
         pooled = _pooled(recordings)
-        count = tf.shape(pooled["gold"], out_type=tf.int64)[0]
-        examples = tf.cond(count > 0, lambda: order(count, index + 1), lambda: tf.zeros((0,), tf.int64))
+        count = tf.shape(pooled["anchors"], out_type=tf.int64)[0]
+        shuffled = tf.cond(count > 0, lambda: order(count, index + 1), lambda: tf.zeros((0,), tf.int64))
 
         def cut(begin: Any) -> Any:
-            chosen = examples[begin : begin + batch]
-            gold = tf.gather(pooled["gold"], chosen)
-            return gather(pooled, chosen), {name: gold[:, i] for i, name in enumerate(targets)}
+            inputs, gold = gather(pooled, shuffled[begin : begin + batch])
+            return inputs, {name: gold[..., i] for i, name in enumerate(targets)}
 
         return tf.data.Dataset.range(0, count, batch).map(cut, num_parallel_calls=2, deterministic=True)
 
-    dataset = tf.data.Dataset.range(1).flat_map(recordings_in_order).map(read).map(_rated_only)
+    dataset = tf.data.Dataset.range(1).flat_map(recordings_in_order).map(read)
     dataset = dataset.ragged_batch(pool).prefetch(1).enumerate().flat_map(batches_of_pool)
     if pool < len(golds):
         dataset = dataset.rebatch(batch)
@@ -103,32 +106,36 @@ def training_batches(
     return Epochs(dataset, epoch, examples, steps, pool)
 
 
-def prediction_batches(store: Store, streams: Sequence[str], golds: Mapping[str, Track], images: FeatureImages) -> Any:
-    """Every frame of the recordings in order, rated or not: tf.data of {stream: [batch, N, channels]}."""
+def prediction_batches(store: Store, streams: Sequence[str], golds: Mapping[str, Track], window: Window) -> Any:
+    """Windows that cover every frame of the recordings once, in order, rated or not: tf.data of {stream: inputs}."""
     import tensorflow as tf
 
-    recordings = tf.data.Dataset.range(len(golds)).map(_reader(store, streams, golds))
-    return _in_order(recordings, _gatherer(store, streams, images), [gold.frames for gold in golds.values()])
+    anchors = [window.cover(gold.frames) for gold in golds.values()]
+    recordings = tf.data.Dataset.range(len(golds)).map(_reader(store, streams, golds, anchors))
+    return _in_order(recordings, _gatherer(store, streams, window), anchors, window)
 
 
-def track_batches(tracks: Mapping[str, Track], clock: Track, images: FeatureImages) -> Any:
-    """Every frame of `clock` in order, of streams that are in memory: tf.data of {stream: [batch, N, channels]}."""
+def track_batches(tracks: Mapping[str, Track], clock: Track, window: Window) -> Any:
+    """Windows that cover every frame of `clock` once, in order, of streams in memory: tf.data of {stream: inputs}."""
     import tensorflow as tf
 
     recording = {
         "streams": {name: track.values for name, track in tracks.items()},
         "centres": {name: track.clock.nearest(clock.times) for name, track in tracks.items()},
         "gold": clock.values,
+        "anchors": window.cover(clock.frames),
     }
     # lengths must be unknown, else a batch of this one recording would not be ragged like one from the records
     signature = tf.nest.map_structure(lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), recording)
     one = tf.data.Dataset.from_generator(lambda: [recording], output_signature=signature)
-    gather = _at({name: images.offsets(track.hop) for name, track in tracks.items()})
-    return _in_order(one, gather, [clock.frames])
+    gather = _at({name: window.offsets(track.hop) for name, track in tracks.items()}, window.length)
+    return _in_order(one, gather, [window.cover(clock.frames)], window)
 
 
-def _reader(store: Store, streams: Sequence[str], golds: Mapping[str, Track]) -> Callable[[Any], dict[str, Any]]:
-    """index -> one recording: its streams [frames, channels], gold [gold frames, targets], and centres.
+def _reader(
+    store: Store, streams: Sequence[str], golds: Mapping[str, Track], anchors: Sequence[np.ndarray]
+) -> Callable[[Any], dict[str, Any]]:
+    """index -> one recording: its streams [frames, channels], gold [gold frames, targets], anchors, and centres.
 
     `centres` are the frames of each stream nearest to each gold time, int64 [gold frames].
     """
@@ -136,10 +143,10 @@ def _reader(store: Store, streams: Sequence[str], golds: Mapping[str, Track]) ->
 
     channels = {name: len(store.stream(name).schema.channels) for name in streams}
     paths = {name: tf.constant([str(store.stream(name).path(id_)) for id_ in golds]) for name in streams}
-    centres = {name: _concatenated(_centres(store, name, golds)) for name in streams}
-    gold = _concatenated([gold.values for gold in golds.values()])
-    rows = tf.constant(np.cumsum([0, *(gold.frames for gold in golds.values())]))
     form = {"values": tf.io.FixedLenFeature((), tf.string)}
+    centres = {name: _sliced(_centres(store, name, golds)) for name in streams}
+    gold = _sliced([gold.values for gold in golds.values()])
+    anchor = _sliced(anchors)
 
     def values(name: str, index: Any) -> Any:
         record = tf.data.TFRecordDataset(paths[name][index]).get_single_element()
@@ -147,14 +154,23 @@ def _reader(store: Store, streams: Sequence[str], golds: Mapping[str, Track]) ->
         return tf.reshape(tf.io.decode_raw(raw, tf.float32), (-1, channels[name]))
 
     def read(index: Any) -> dict[str, Any]:
-        frames = slice(rows[index], rows[index + 1])
         return {
             "streams": {name: values(name, index) for name in streams},
-            "centres": {name: centres[name][frames] for name in streams},
-            "gold": gold[frames],
+            "centres": {name: centres[name](index) for name in streams},
+            "gold": gold(index),
+            "anchors": anchor(index),
         }
 
     return read
+
+
+def _sliced(parts: Sequence[np.ndarray]) -> Callable[[Any], Any]:
+    """index -> parts[index], in the graph."""
+    import tensorflow as tf
+
+    joined = tf.constant(np.concatenate(parts))
+    borders = tf.constant(np.cumsum([0, *map(len, parts)]))
+    return lambda index: joined[borders[index] : borders[index + 1]]
 
 
 def _centres(store: Store, name: str, golds: Mapping[str, Track]) -> list[np.ndarray]:
@@ -164,76 +180,85 @@ def _centres(store: Store, name: str, golds: Mapping[str, Track]) -> list[np.nda
     missing = [id_ for id_ in golds if id_ not in entries]
     if missing:
         raise UserError(f"Recording {missing[0]} has no stream {name!r} in {store.folder}; extract it.")
-    return [
-        nearest_frames(id_, name, Clock(entries[id_].start, hop, entries[id_].frames), gold.clock)
-        for id_, gold in golds.items()
-    ]
-
-
-def _rated_only(recording: dict[str, Any]) -> dict[str, Any]:
-    """Leaves out the frames of which no target is rated: they never become examples."""
-    import tensorflow as tf
-
-    rated = tf.reduce_any(~tf.math.is_nan(recording["gold"]), axis=1)
-    centres = {name: tf.boolean_mask(centre, rated) for name, centre in recording["centres"].items()}
-    return {"streams": recording["streams"], "centres": centres, "gold": tf.boolean_mask(recording["gold"], rated)}
+    clocks = {id_: Clock(entries[id_].start, hop, entries[id_].frames) for id_ in golds}
+    return [nearest_frames(id_, name, clocks[id_], gold.clock) for id_, gold in golds.items()]
 
 
 def _pooled(recordings: dict[str, Any]) -> dict[str, Any]:
-    """A ragged batch of recordings laid end to end; every example knows the borders of its own recording."""
+    """A ragged batch of recordings laid end to end; every example knows the borders of its own recording.
+
+    Returns:
+        gold [rows, targets], anchors [examples] (rows of gold), last [examples] (last row of the recording), and per
+        stream: its frames, the frame nearest to each row of gold, and (first, last) frame of each example's recording.
+    """
     import tensorflow as tf
 
-    of = recordings["gold"].value_rowids()
-    pooled: dict[str, Any] = {"gold": recordings["gold"].values, "streams": {}, "centres": {}, "borders": {}}
+    of = recordings["anchors"].value_rowids()
+    gold = recordings["gold"]
+    pooled: dict[str, Any] = {
+        "gold": gold.values,
+        "anchors": recordings["anchors"].values + tf.gather(gold.row_starts(), of),
+        "last": tf.gather(gold.row_limits(), of) - 1,
+        "streams": {},
+    }
+    row_of = gold.value_rowids()
     for name, frames in recordings["streams"].items():
-        first, last = tf.gather(frames.row_starts(), of), tf.gather(frames.row_limits(), of) - 1
-        pooled["streams"][name] = frames.values
-        pooled["centres"][name] = recordings["centres"][name].values + first
-        pooled["borders"][name] = (first, last)
+        nearest = recordings["centres"][name].values + tf.gather(frames.row_starts(), row_of)
+        borders = (tf.gather(frames.row_starts(), of), tf.gather(frames.row_limits(), of) - 1)
+        pooled["streams"][name] = (frames.values, nearest, borders)
     return pooled
 
 
-def _gatherer(store: Store, streams: Sequence[str], images: FeatureImages) -> Callable[[Any, Any], dict[str, Any]]:
-    return _at({name: images.offsets(store.stream(name).schema.hop) for name in streams})
+def _gatherer(store: Store, streams: Sequence[str], window: Window) -> Callable[[Any, Any], tuple[dict[str, Any], Any]]:
+    return _at({name: window.offsets(store.stream(name).schema.hop) for name in streams}, window.length)
 
 
-def _at(offsets: Mapping[str, np.ndarray]) -> Callable[[Any, Any], dict[str, Any]]:
-    """(pooled recordings, chosen examples) -> feature images {stream: [batch, N, channels]}, one gather a stream."""
+def _at(offsets: Mapping[str, np.ndarray], length: int) -> Callable[[Any, Any], tuple[dict[str, Any], Any]]:
+    """(pooled recordings, chosen examples) -> inputs of the network, one gather a stream, and gold."""
     import tensorflow as tf
 
-    def gather(pooled: dict[str, Any], chosen: Any) -> dict[str, Any]:
-        images = {}
-        for name, offset in offsets.items():
-            first, last = (tf.gather(border, chosen)[:, None] for border in pooled["borders"][name])
-            frames = tf.gather(pooled["centres"][name], chosen)[:, None] + tf.constant(offset)[None, :]
-            images[name] = tf.gather(pooled["streams"][name], tf.clip_by_value(frames, first, last))
-            images[name].set_shape((None, len(offset), None))
-        return images
+    def gather(pooled: dict[str, Any], chosen: Any) -> tuple[dict[str, Any], Any]:
+        anchors, last_row = tf.gather(pooled["anchors"], chosen), tf.gather(pooled["last"], chosen)
+        if length == 1:
+            inputs = {name: images(pooled["streams"][name], anchors, chosen, at) for name, at in offsets.items()}
+            return inputs, tf.gather(pooled["gold"], anchors)
+        rows = anchors[:, None] + tf.range(length, dtype=tf.int64)
+        inside = (rows <= last_row[:, None])[..., None]
+        rows = tf.minimum(rows, last_row[:, None])
+        inputs = {name: sequences(pooled["streams"][name], rows, inside) for name in offsets}
+        return inputs, tf.where(inside, tf.gather(pooled["gold"], rows), np.nan)
+
+    def images(stream: Any, anchors: Any, chosen: Any, at: np.ndarray) -> Any:
+        values, nearest, borders = stream
+        first, last = (tf.gather(border, chosen)[:, None] for border in borders)
+        frames = tf.gather(nearest, anchors)[:, None] + tf.constant(at)
+        return tf.ensure_shape(tf.gather(values, tf.clip_by_value(frames, first, last)), (None, len(at), None))
+
+    def sequences(stream: Any, rows: Any, inside: Any) -> Any:
+        values, nearest, _ = stream
+        return tf.ensure_shape(tf.where(inside, tf.gather(values, tf.gather(nearest, rows)), 0.0), (None, length, None))
 
     return gather
 
 
-def _in_order(recordings: Any, gather: Callable[[Any, Any], dict[str, Any]], frames: Iterable[int]) -> Any:
+def _in_order(recordings: Any, gather: Callable[[Any, Any], Any], anchors: Sequence[np.ndarray], window: Window) -> Any:
+    """Batches of inputs, recording after recording."""
     import tensorflow as tf
+
+    batch = max(1, PREDICTION_FRAMES // window.length)
 
     def batches_of_recording(recording: dict[str, Any]) -> Any:
         pooled = _pooled(recording)
-        count = tf.shape(pooled["gold"], out_type=tf.int64)[0]
+        count = tf.shape(pooled["anchors"], out_type=tf.int64)[0]
 
         def cut(begin: Any) -> Any:
-            return gather(pooled, tf.range(begin, tf.minimum(begin + PREDICTION_BATCH, count)))
+            return gather(pooled, tf.range(begin, tf.minimum(begin + batch, count)))[0]
 
-        return tf.data.Dataset.range(0, count, PREDICTION_BATCH).map(cut)
+        return tf.data.Dataset.range(0, count, batch).map(cut)
 
-    steps = sum(-(-count // PREDICTION_BATCH) for count in frames)
+    steps = sum(-(-len(part) // batch) for part in anchors)
     dataset = recordings.ragged_batch(1).flat_map(batches_of_recording)
     return dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
-
-
-def _concatenated(arrays: Sequence[np.ndarray]) -> Any:
-    import tensorflow as tf
-
-    return tf.constant(np.concatenate(arrays))
 
 
 def _pool_size(store: Store, streams: Sequence[str], golds: Mapping[str, Track]) -> int:

@@ -46,7 +46,7 @@ def _is_number(cell: str) -> bool:
     return cell[:1].isdigit() or (cell[:1] in "-+." and cell[1:2].isdigit()) or cell == "undefined"
 
 
-def comparison_table(rows: pd.DataFrame, title: str) -> str:
+def comparison_table(rows: pd.DataFrame, title: str, notes: Sequence[str] = ()) -> str:
     """MTL against STL as Markdown, with the legend that says what each number is."""
     cells = []
     for row in rows.to_dict("records"):
@@ -70,4 +70,4 @@ MTL, STL: mean ± standard deviation over {first["runs"]} runs a system (folds x
 undefined values left out: {undefined}. MTL - STL: over all {first["recordings"]} recordings ({first["frames"]} rated
 frames) scored in any fold, averaged over seeds, with a bootstrap interval over recordings. Parameters and seconds:
 MTL / this target's STL; one MTL run predicts all targets.
-"""
+{"".join(f"{note}{chr(10)}" for note in notes)}"""

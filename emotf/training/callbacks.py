@@ -11,7 +11,7 @@ from emotf.errors import UserError
 from emotf.evaluation import MEAN, score, value
 from emotf.measures import MEASURES
 from emotf.prediction import Predictor
-from emotf.progress import say
+from emotf.progress import LOG_EVERY, say
 from emotf.report import figures
 from emotf.track import Track
 
@@ -49,7 +49,7 @@ class DevScores(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """A line an epoch on standard error: every one on a terminal, one in ten seconds in a log.
+    """A bar over all batches on a terminal, a line in ten seconds in a log; on standard error.
 
     Args:
         epochs: at most.
@@ -61,20 +61,42 @@ class Progress(keras.callbacks.Callback):
         self.epochs = epochs
         self.stopping = stopping
         self.shown = 0.0
+        self.bar: Any = None
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TimeElapsedColumn
+
+            self.bar = Progress("{task.description}", BarColumn(), TimeElapsedColumn(), console=Console(stderr=True))
+            self.task = self.bar.add_task(f"epoch 1/{self.epochs}", total=self.epochs)
+            self.bar.start()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.bar:
+            self.bar.update(self.task, completed=self.epoch + (batch + 1) / self.params["steps"])
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.began = time.monotonic()
+        self.epoch, self.began = epoch, time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        now = time.monotonic()
-        if logs is None or not (sys.stderr.isatty() or now - self.shown > 10):
+        if logs is None:
             return
-        self.shown = now
+        now = time.monotonic()
         best = float(self.stopping.best) if self.stopping.best is not None else logs["dev_ccc"]
-        say(
+        line = (
             f"epoch {epoch + 1:3d}/{self.epochs}  loss {logs['loss']:.4f}  dev CCC {logs['dev_ccc']:.3f}  best "
             f"{best:.3f} ({self.stopping.wait} epochs ago)  {now - self.began:.1f} s"
         )
+        if self.bar:
+            self.bar.update(self.task, description=line, completed=epoch + 1)
+        elif now - self.shown > LOG_EVERY:
+            self.shown = now
+            say(line)
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        if self.bar:
+            self.bar.stop()
 
 
 class DevFigures(keras.callbacks.Callback):

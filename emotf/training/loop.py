@@ -48,13 +48,13 @@ def train(experiment: Experiment, run: Run) -> None:
     fitted = _standardise(store, experiment, chosen)
     run.write_standardisation({name: asdict(part) for name, part in fitted.items()})
     network = experiment.model.build(
-        {name: len(part.mean) for name, part in fitted.items()}, chosen.targets, experiment.images.frames, fitted
+        {name: len(part.mean) for name, part in fitted.items()}, chosen.targets, experiment.window.inputs, fitted
     )
     epochs = training_batches(
         store,
         list(experiment.streams),
         chosen.partition("train"),
-        experiment.images,
+        experiment.window,
         experiment.training.batch,
         experiment.training.seed,
         experiment.training.pool,
@@ -63,7 +63,7 @@ def train(experiment: Experiment, run: Run) -> None:
     _announce(run.about)
     began = time.monotonic()
     _fit(experiment, run, network, epochs, Predictor(
-        network, store, list(experiment.streams), chosen.partition("dev"), experiment.images
+        network, store, list(experiment.streams), chosen.partition("dev"), experiment.window
     ))  # fmt: skip
     run.save_network(network)
     run.note(training_seconds=round(run.about.get("training_seconds", 0) + time.monotonic() - began, 2))
@@ -140,7 +140,7 @@ def _facts(
         "recordings_lacking_a_target": {name: list(ids) for name, ids in chosen.lacking.items()},
         "parameters": network.count_params(),
         "printed_parameters": experiment.model.printed_parameters,
-        "feature_images": epochs.examples,
+        "examples": epochs.examples,
         "steps_an_epoch": epochs.steps,
         "pool_recordings": epochs.pool,
     }
@@ -152,7 +152,7 @@ def _announce(about: dict[str, Any]) -> None:
     streams = ", ".join(f"{name} ({s['channels']} channels, {s['kind']})" for name, s in about["streams"].items())
     printed = about["printed_parameters"]
     say(f"{', '.join(about['targets'])} from {streams}; {about['records']['targets_are']}")
-    say(f"{sizes} recordings; {about['feature_images']} feature images an epoch; on {about['device']}")
+    say(f"{sizes} recordings; {about['examples']} examples an epoch; on {about['device']}")
     for name, ids in about["recordings_lacking_a_target"].items():
         say(f"{len(ids)} recordings have no {name}; its loss leaves them out")
     if about["dropped_recordings"]:

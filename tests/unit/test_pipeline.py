@@ -1,12 +1,16 @@
 """Feature images and batches against a literal gather."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
 from emotf.errors import UserError
-from emotf.pipeline import FeatureImages, Standardisation, prediction_batches, training_batches
+from emotf.pipeline import Standardisation, prediction_batches, training_batches
 from emotf.records import GOLD, Schema, Store
 from emotf.track import Track
+from emotf.windows.feature_images import FeatureImages
+from emotf.windows.sequences import Sequences
 
 RATES = {"speech": (60.0, 3), "face": (25.0, 2)}
 IMAGES = FeatureImages(frames=4, stride=0.2)
@@ -37,9 +41,14 @@ def golds(store):
     return {f"r{k}": store.stream(GOLD).read(f"r{k}") for k in range(3)}
 
 
+@cache
+def tracks(store):
+    return {(name, f"r{k}"): store.stream(name).read(f"r{k}") for name in RATES for k in range(3)}
+
+
 def literal_image(store, recording, name, time):
     """N vectors at gold time + offset seconds, nearest frame, edges repeated."""
-    track = store.stream(name).read(recording)
+    track = tracks(store)[name, recording]
     step = round(IMAGES.stride / track.hop)
     centre = min(int(np.floor(time / track.hop + 0.5 + 1e-6)), track.frames - 1)
     half = IMAGES.frames // 2
@@ -123,3 +132,44 @@ def test_standardisation_equals_numpy_on_the_concatenation():
     np.testing.assert_allclose(fitted.variance[:2], values.var(axis=0)[:2], rtol=1e-9)
     assert fitted.variance[2] == 1.0
     assert fitted.frames == 543 and fitted.fitted_on == "train"
+
+
+SEQUENCES = Sequences(frames=30, stride=20)
+
+
+def literal_sequence(store, recording, name, times):
+    """Frames nearest to the gold times of a sequence; zeros beyond the recording."""
+    track = tracks(store)[name, recording]
+    known = [track.values[int(np.floor(t / track.hop + 0.5 + 1e-6))] for t in times]
+    return np.concatenate([known, np.zeros((SEQUENCES.frames - len(known), len(track.channels)))])
+
+
+@pytest.mark.parametrize("pool", [0, 2])
+def test_sequences_are_cut_at_their_stride_and_padded_at_the_end(store, golds, pool):
+    epochs = training_batches(store, list(RATES), golds, SEQUENCES, batch=4, seed=1, pool=pool)
+    expected = {}
+    for recording, gold in golds.items():
+        for start in range(0, gold.frames, 20):
+            padded = np.full((30, 2), np.nan, np.float32)
+            part = gold.values[start : start + 30]
+            padded[: len(part)] = part
+            expected[np.nan_to_num(padded, nan=99).tobytes()] = (recording, gold.times[start : start + 30])
+    assert epochs.examples == len(expected)
+    for x, y in epochs.dataset.as_numpy_iterator():
+        gold = np.stack([y["c0"], y["c1"]], axis=-1)
+        for row in range(len(gold)):
+            recording, times = expected.pop(np.nan_to_num(gold[row], nan=99).tobytes())
+            for name in RATES:
+                np.testing.assert_array_equal(x[name][row], literal_sequence(store, recording, name, times))
+    assert not expected
+
+
+def test_sequences_of_prediction_lie_end_to_end(store, golds):
+    batches = list(prediction_batches(store, ["face"], golds, SEQUENCES).as_numpy_iterator())
+    found = np.concatenate([batch["face"] for batch in batches])
+    expected = [
+        literal_sequence(store, recording, "face", gold.times[start : start + 30])
+        for recording, gold in golds.items()
+        for start in range(0, gold.frames, 30)
+    ]
+    np.testing.assert_array_equal(found, np.stack(expected))

@@ -93,6 +93,10 @@ def test_koprue2020_chooses_and_reports_on_the_same_session():
     assert divided == {"train": ["0", "1", "2", "3"], "dev": ["4"], "test": []}
 
 
+def test_without_a_fold_or_partitions_the_first_session_is_tested():
+    assert partitions(people("312"), None) == partitions(people("312"), 0)
+
+
 def fixed(*places):
     return [Recording(f"r{i}", f"s{i}", partition=place) for i, place in enumerate(places)]
 

@@ -22,7 +22,14 @@ def column(found):
 
 @pytest.mark.parametrize(
     ("seconds", "hop", "frames"),
-    [(1 / 6, 1 / 60, 10), (-0.08, 0.04, -2), (0, 0.04, 0), (3600, 1 / 60, 216_000), (0.0403, 0.04, 1), (0.65, 0.05, 13)],
+    [
+        (1 / 6, 1 / 60, 10),
+        (-0.08, 0.04, -2),
+        (0, 0.04, 0),
+        (3600, 1 / 60, 216_000),
+        (0.0403, 0.04, 1),
+        (0.65, 0.05, 13),
+    ],
 )
 def test_seconds_become_the_nearest_number_of_frames(seconds, hop, frames):
     assert to_frames(seconds, hop) == frames

@@ -6,10 +6,11 @@ import numpy as np
 
 from emotf.errors import UserError
 from emotf.track import to_frames
+from emotf.windows.base import Window
 
 
 @dataclass
-class FeatureImages:
+class FeatureImages(Window):
     """N feature vectors, `stride` seconds apart, around each gold frame.
 
     Köprü & Erzin print the image of frame l as [f_{l+1-Nt/2} ... f_{l-t}, f_l, f_{l+t} ... f_{l+Nt/2}]; the first
@@ -33,17 +34,22 @@ class FeatureImages:
     frames: int = 20
     stride: float = 1 / 6
 
+    @property
+    def length(self) -> int:
+        return 1
+
+    @property
+    def inputs(self) -> int | None:
+        return self.frames
+
+    def anchors(self, gold: np.ndarray) -> np.ndarray:
+        return np.flatnonzero((~np.isnan(gold)).any(axis=1))
+
     def check(self) -> None:
-        """Raises UserError for sizes that make no image."""
         if self.frames < 2 or self.frames % 2:
             raise UserError(f"A feature image has an even number of frames, at least 2; received {self.frames}.")
 
     def offsets(self, hop: float) -> np.ndarray:
-        """Frames from the centre, int64 [N], on a clock of `hop` seconds.
-
-        Raises:
-            UserError: the stride is no whole number of frames of that clock.
-        """
         self.check()
         step = to_frames(self.stride, hop, "stride of feature images")
         if step < 1:

@@ -1,0 +1,1 @@
+"""One window a file: what part of a recording one training example is."""

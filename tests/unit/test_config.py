@@ -1,0 +1,325 @@
+"""Parts found by name, the experiment's checks and its JSON form, and the recipe."""
+
+import dataclasses
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from emotf import catalog
+from emotf.config import Data, Experiment, Training, choose, from_json, replaced, to_json, unknown_field
+from emotf.corpora.folder import Folder
+from emotf.corpora.synthetic import Synthetic
+from emotf.errors import UserError
+from emotf.features.mfcc39 import Mfcc39
+from emotf.features.precomputed import Precomputed
+from emotf.models.base import Model
+from emotf.models.cer import Cer
+from emotf.models.pure_cnn import PureCnn
+from emotf.windows.feature_images import FeatureImages
+
+RECIPES = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.py"))
+PARTS = [(kind, name) for kind in catalog.KINDS for name in catalog.names(kind)]
+
+
+def recipe(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def cer_mtl():
+    return recipe(next(path for path in RECIPES if path.stem == "cer_mtl"))
+
+
+@pytest.fixture
+def experiment():
+    from emotf.losses.ccc import Ccc
+
+    return Experiment(corpus=Synthetic(), streams={"mfcc39": Mfcc39()}, model=Cer(), loss=Ccc())
+
+
+# ---- catalog ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_parts_of_this_version_are_there():
+    assert {"cer", "pure_cnn"} <= set(catalog.names("models"))
+    assert {"ccc", "mse", "pcc"} <= set(catalog.names("losses"))
+    assert {"body_euler24", "mfcc39", "precomputed"} <= set(catalog.names("features"))
+    assert {"emodb", "folder", "synthetic"} <= set(catalog.names("corpora"))
+    for kind in catalog.KINDS:
+        assert not [name for name in catalog.names(kind) if name == "base" or name.startswith("_")]
+
+
+@pytest.mark.parametrize(("kind", "name"), PARTS)
+def test_every_part_is_found_and_made_without_arguments(kind, name):
+    part = catalog.find(kind, name)()
+    assert dataclasses.is_dataclass(part) and catalog.kind_of(part) == (kind, name)
+    assert type(part).__doc__
+
+
+@pytest.mark.parametrize(("kind", "name"), PARTS)
+def test_every_part_survives_json(kind, name):
+    part = catalog.find(kind, name)()
+    content = json.loads(json.dumps(to_json(part)))
+    assert content["part"] == f"{kind}/{name}"
+    again = from_json(content)
+    assert type(again) is type(part) and to_json(again) == content
+    for field in dataclasses.fields(part):
+        assert getattr(again, field.name) == getattr(part, field.name)
+        assert type(getattr(again, field.name)) is type(getattr(part, field.name))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "message"),
+    [
+        ("models", "cerr", r"No 'cerr' among models: cer, pure_cnn.* Did you mean 'cer'\?"),
+        ("losses", "cccc", r"Did you mean 'ccc'\?"),
+        ("features", "xyzzy", r"No 'xyzzy' among features: .*precomputed\.$"),
+        ("models", "base", "No 'base' among models"),
+        ("corpora", "_speech", "No '_speech' among corpora"),
+    ],
+)
+def test_an_unknown_part_is_refused_with_the_nearest_name(kind, name, message):
+    with pytest.raises(UserError, match=message):
+        catalog.find(kind, name)
+
+
+def test_what_is_no_part_has_no_kind():
+    for thing in (Data(), FeatureImages(), "cer", Path("."), 3):
+        assert catalog.kind_of(thing) is None
+        assert "part" not in str(to_json(thing))
+
+
+# ---- JSON ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_whole_experiment_survives_json(experiment):
+    experiment.data = Data(targets=("arousal", "valence"), fold=None, delay=0.65)
+    experiment.streams["gaze"] = Precomputed("gaze", names=("yaw", "pitch"))
+    experiment.model = PureCnn(kernels=(3, 2))
+    experiment.training = Training(weights={"arousal": 0.7, "valence": 0.3}, learning_rate=1e-4)
+    again = from_json(json.loads(json.dumps(to_json(experiment))))
+    assert to_json(again) == to_json(experiment)
+    for name in ("corpus", "streams", "data", "window", "model", "training"):
+        assert getattr(again, name) == getattr(experiment, name)
+    assert list(again.streams) == ["mfcc39", "gaze"]
+    assert again.data.targets == ("arousal", "valence") and again.model.kernels == (3, 2)
+    assert again.streams["gaze"].rate_hz is None
+
+
+def test_fields_that_are_left_out_take_their_defaults(experiment):
+    content = to_json(experiment)
+    del content["training"], content["model"]["filters"]
+    assert from_json(content).training == Training() and from_json(content).model == Cer()
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "message"),
+    [
+        ("model", "gru_unit", r"Cer has no field 'gru_unit'\. Did you mean 'gru_units'\?"),
+        ("training", "learning_rat", r"Training has no field 'learning_rat'\. Did you mean 'learning_rate'\?"),
+        ("data", "xyzzy", r"Data has no field 'xyzzy'\.$"),
+        ("window", "frame", r"FeatureImages has no field 'frame'\. Did you mean 'frames'\?"),
+    ],
+)
+def test_an_unknown_field_is_refused_with_the_nearest_name(experiment, place, name, message):
+    content = to_json(experiment)
+    content[place][name] = 1
+    with pytest.raises(UserError, match=message):
+        from_json(content)
+
+
+def test_a_part_that_is_gone_is_refused(experiment):
+    content = to_json(experiment)
+    content["model"]["part"] = "models/ser"
+    with pytest.raises(UserError, match=r"No 'ser' among models: .* Did you mean 'cer'\?"):
+        from_json(content)
+
+
+# ---- overrides of the command line -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "suggestion"),
+    [("gru_unit", "gru_units"), ("batchs", "batch"), ("frame_rate", "frame_rate_hz"), ("protocl", "protocol")],
+)
+def test_an_override_of_an_unknown_field_is_answered_with_the_nearest(name, suggestion):
+    line = unknown_field(KeyError(f"Field {name} not found on dataclass <class 'x'>"))
+    assert line == f"--config has no field {name!r}. Did you mean {suggestion!r}?"
+
+
+def test_any_other_key_error_is_a_bug():
+    assert unknown_field(KeyError("gru_unit")) is None
+    assert unknown_field(KeyError()) is None
+
+
+# ---- checks ----------------------------------------------------------------------------------------------------------
+
+
+def test_lists_of_targets_are_taken_apart(experiment):
+    experiment.data.targets = ("arousal,valence", "dominance", "")
+    assert experiment.check() is experiment
+    assert experiment.data.targets == ("arousal", "valence", "dominance")
+
+
+def change(place, **fields):
+    def apply(experiment):
+        part = getattr(experiment, place) if place else experiment
+        for name, value in fields.items():
+            setattr(part, name, value)
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    ("apply", "message"),
+    [
+        (change("", streams={}), "has no streams; choose a recipe argument"),
+        (change("data", targets=("arousal", "valence,arousal")), "A target occurs twice: arousal, valence, arousal"),
+        (
+            change("data", missing_targets="drop"),
+            r"data\.missing_targets is 'drop', expected one of mask, drop_recording",
+        ),
+        (change("data", protocol="random"), r"data\.protocol is 'random', expected one of rotation, koprue2020"),
+        (change("training", precision="float16"), r"training\.precision is 'float16', expected one of float32"),
+        (change("training", learning_rate=0.0), r"training\.learning_rate must be above 0, received 0\.0"),
+        (change("training", batch=0), r"training\.batch must be above 0"),
+        (change("training", epochs=-1), r"training\.epochs must be above 0, received -1"),
+        (change("training", patience=0), r"training\.patience must be above 0"),
+        (change("training", figure_every=0), r"training\.figure_every must be above 0"),
+        (change("window", frames=21), "an even number of frames, at least 2; received 21"),
+        (change("window", frames=0), "received 0"),
+    ],
+)
+def test_values_that_cannot_work_are_refused(experiment, apply, message):
+    experiment.check()
+    apply(experiment)
+    with pytest.raises(UserError, match=message):
+        experiment.check()
+
+
+def test_weights_must_name_targets(experiment):
+    experiment.data.targets = ("arousal,valence",)
+    experiment.training.weights = {"arousal": 0.5, "valence": 0.5}
+    experiment.check()
+    experiment.training.weights = {"dominance": 1.0}
+    with pytest.raises(UserError, match=r"weights names 'dominance', targets are arousal, valence"):
+        experiment.check()
+
+
+# ---- recipes ---------------------------------------------------------------------------------------------------------
+
+
+def test_options_are_applied_in_order(experiment):
+    log = []
+    options = {
+        "a": lambda e: log.append("a"),
+        "b-": lambda e, value: log.append(f"b {value}"),
+        "b-c": lambda e: log.append("exactly b-c"),
+    }
+    assert choose("b-x,a,b-y-z,,b-c", options, experiment) is experiment
+    assert log == ["b x", "a", "b y-z", "exactly b-c"]
+    for nothing in (None, ""):
+        assert choose(nothing, options, experiment) is experiment
+    assert len(log) == 4
+
+
+@pytest.mark.parametrize(
+    ("arg", "message"),
+    [
+        ("speach", r"No option 'speach'; choose from .*speech.*\. Did you mean 'speech'\?"),
+        ("mtl,xyzzy", r"No option 'xyzzy'; choose from "),
+        ("stl", r"No option 'stl'; choose from mtl, stl-\.\.\., .* Did you mean 'stl-\.\.\.'\?"),
+        ("stl-", r"No option 'stl-'.* Did you mean 'stl-\.\.\.'\?"),
+        ("n20-5", "No option 'n20-5'"),
+    ],
+)
+def test_an_unknown_option_is_refused_with_the_nearest(cer_mtl, arg, message):
+    with pytest.raises(UserError, match=message):
+        cer_mtl.get_config(f"synthetic,{arg}")
+
+
+def test_an_unknown_corpus_is_refused(cer_mtl):
+    with pytest.raises(UserError, match="No corpus 'recola' in this recipe; choose from synthetic, emodb, folder"):
+        cer_mtl.get_config("recola")
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_and_option_checks_and_survives_json(path):
+    module = recipe(path)
+    values = {"stl-": "stl-valence", "streams-": "streams-mfcc39+gaze"}
+    seen = {}
+    for corpus in module.CORPORA:
+        for option in ["", *module.OPTIONS]:
+            made = module.get_config(",".join(filter(None, [corpus, values.get(option, option)])))
+            content = json.loads(json.dumps(to_json(made.check())))
+            assert to_json(from_json(content)) == content
+            seen[corpus, option] = content
+    assert to_json(module.get_config()) == seen["synthetic", ""]
+    assert module.get_config("smoke").training.epochs == 2
+    # every option has an effect somewhere, unless it names the default
+    for option in module.OPTIONS:
+        changed = [corpus for corpus in module.CORPORA if seen[corpus, option] != seen[corpus, ""]]
+        assert changed or option in ("mtl", "n20", "ccc")
+
+
+def test_every_option_is_in_the_docstring_of_its_recipe(cer_mtl):
+    for option in (*cer_mtl.OPTIONS, *cer_mtl.CORPORA):
+        assert option in cer_mtl.__doc__
+
+
+def test_the_recipe_is_the_papers(cer_mtl):
+    made = cer_mtl.get_config("folder")
+    assert (made.training.learning_rate, made.training.batch, made.training.epochs) == (5e-5, 256, 100)
+    assert (made.training.patience, made.window.frames, made.window.stride) == (20, 20, 1 / 6)
+    assert made.data.targets == () and made.training.weights == {}
+
+
+def test_options_do_what_they_say(cer_mtl):
+    made = cer_mtl.get_config("synthetic,stl-valence,speech,n40,filters,mse,koprue2020,smoke")
+    assert made.data.targets == ("valence",) and list(made.streams) == ["mfcc39"] and made.window.frames == 40
+    assert (made.model.recurrence_over, made.model.batch_norm) == ("filters", True)
+    assert type(made.loss).__name__ == "Mse" and made.data.protocol == "koprue2020"
+    assert made.corpus.count == 10 and made.data.records != cer_mtl.get_config().data.records
+    streams = cer_mtl.get_config("emodb,streams-gaze+mfcc39").streams
+    assert streams == {"gaze": Precomputed("gaze"), "mfcc39": Mfcc39(frame_rate_hz=25)}
+    assert list(cer_mtl.get_config("synthetic,stl-valence,mtl").data.targets) == []
+
+
+def test_two_experiments_of_a_recipe_share_nothing(cer_mtl):
+    one, other = cer_mtl.get_config("folder"), cer_mtl.get_config("folder")
+    one.training.weights["x"] = 1.0
+    one.model.filters = 1
+    one.window.frames = 40
+    assert other.training.weights == {} and other.model == Cer() and other.window.frames == 20
+
+
+# ---- copies ----------------------------------------------------------------------------------------------------------
+
+
+def test_replaced_changes_a_copy_of_data_and_training(experiment):
+    experiment.data.fold = 0
+    before = to_json(experiment)
+    other = replaced(experiment, targets=("arousal",), fold=3, seed=7)
+    assert (other.data.targets, other.data.fold, other.training.seed) == (("arousal",), 3, 7)
+    assert to_json(experiment) == before
+    changed = to_json(other)
+    changed["data"] |= {"targets": [], "fold": 0}
+    changed["training"]["seed"] = 0
+    assert changed == before
+    assert other.corpus is experiment.corpus and other.loss is experiment.loss
+
+
+def test_the_store_is_the_folder_of_the_corpus(experiment):
+    assert experiment.store == "work/records/synthetic"
+    experiment.corpus, experiment.data.records = Folder(), "/elsewhere"
+    assert experiment.store == "/elsewhere/folder"
+
+
+def test_every_model_is_a_model():
+    for name in catalog.names("models"):
+        assert issubclass(catalog.find("models", name), Model)
