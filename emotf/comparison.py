@@ -1,8 +1,11 @@
 """Multi-task against single-task learning: the grid of runs, and the table they end in."""
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
+import signal
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -106,7 +109,7 @@ def execute(trials: Sequence[Trial], workers: int) -> None:
     # one core a worker: the networks are small, and two runs side by side beat one on two cores
     os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}
     failed: list[str] = []
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with_parent) as pool:
         futures = {
             pool.submit(_run_quietly, to_json(trial.experiment), trial.run.folder, trial.partition): trial
             for trial in open_trials
@@ -121,6 +124,13 @@ def execute(trials: Sequence[Trial], workers: int) -> None:
             say(f"run {i} of {len(open_trials)} ended: {name}")
     if failed:
         raise UserError(f"{len(failed)} of {len(open_trials)} runs failed; the first: {failed[0]}")
+
+
+def _end_with_parent() -> None:
+    """Lets a worker end when the comparison is killed; without it, it would train on unseen (Linux only)."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def _run(experiment: dict[str, Any], folder: Path, partition: str) -> None:

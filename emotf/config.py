@@ -9,7 +9,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, Literal
+from typing import Any
 
 from emotf import catalog
 from emotf.corpora.base import Corpus
@@ -40,7 +40,7 @@ class Data:
     records: str = "work/records"
     targets: tuple[str, ...] = ()
     delay: float = 0.0
-    missing_targets: Literal["mask", "drop_recording"] = "mask"
+    missing_targets: str = "mask"
     protocol: str = "rotation"
     fold: int | None = None
     shuffled_gold: bool = False
@@ -55,7 +55,7 @@ class Training:
         batch: feature images. Correlation losses need large batches.
         epochs: at most.
         patience: epochs without a better mean development CCC before training stops; the best weights are kept.
-        weights: target -> α_m of the sum of losses; empty for 1/M each.
+        weights: α_m of the sum of losses, `arousal:0.7,valence:0.3`, every target named; empty for 1/M each.
         seed: of weights and order.
         pool: recordings whose examples are shuffled together; 0 takes as many as fit into 256 MB.
         jit_compile: XLA.
@@ -67,12 +67,29 @@ class Training:
     batch: int = 256
     epochs: int = 100
     patience: int = 20
-    weights: dict[str, float] = field(default_factory=dict)
+    weights: str = ""
     seed: int = 0
     pool: int = 0
     jit_compile: bool = False
-    precision: Literal["float32", "mixed_float16"] = "float32"
+    precision: str = "float32"
     figure_every: int = 10
+
+    def alphas(self, targets: tuple[str, ...]) -> dict[str, float]:
+        """target -> α_m.
+
+        Raises:
+            UserError: `weights` does not name every target once, with a number.
+        """
+        if not self.weights:
+            return {name: 1 / len(targets) for name in targets}
+        try:
+            pairs = [(name.strip(), float(number)) for name, number in
+                     (item.split(":") for item in self.weights.split(","))]  # fmt: skip
+        except ValueError:
+            raise UserError(f"training.weights is {self.weights!r}, expected e.g. {targets[0]}:0.7,...") from None
+        if sorted(name for name, _ in pairs) != sorted(targets):
+            raise UserError(f"training.weights is {self.weights!r}; name each target once: {', '.join(targets)}.")
+        return dict(pairs)
 
 
 @dataclass
@@ -119,9 +136,6 @@ class Experiment:
         for name in ("learning_rate", "batch", "epochs", "patience", "figure_every"):
             if getattr(self.training, name) <= 0:
                 raise UserError(f"training.{name} must be above 0, received {getattr(self.training, name)}.")
-        for name in self.training.weights:
-            if self.data.targets and name not in self.data.targets:
-                raise UserError(f"training.weights names {name!r}, targets are {', '.join(self.data.targets)}.")
         self.window.check()
         return self
 
@@ -214,12 +228,12 @@ def _all_dataclasses() -> list[Any]:
     return [Experiment, Data, Training, *parts]
 
 
-def replaced(experiment: Experiment, **data: Any) -> Experiment:
-    """A copy of the experiment with some fields of `data` and `training` replaced; the rest is shared, not copied."""
-    both = {
-        name: dataclasses.replace(
-            getattr(experiment, name), **{k: v for k, v in data.items() if k in {f.name for f in fields(kind)}}
-        )
-        for name, kind in (("data", Data), ("training", Training))
-    }
-    return dataclasses.replace(experiment, **both)
+def replaced(experiment: Experiment, targets: tuple[str, ...], fold: int | None, seed: int) -> Experiment:
+    """A copy of the experiment for other targets, another fold and seed; the rest is shared.
+
+    A single target needs no weights, so they are left out with it.
+    """
+    data = dataclasses.replace(experiment.data, targets=targets, fold=fold)
+    weights = experiment.training.weights if len(targets) > 1 else ""
+    training = dataclasses.replace(experiment.training, seed=seed, weights=weights)
+    return dataclasses.replace(experiment, data=data, training=training)

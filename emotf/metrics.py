@@ -70,7 +70,7 @@ class _Agreement(keras.metrics.Metric):
         self.count.assign(total)
 
 
-@register_keras_serializable("emotf")
+@register_keras_serializable("emotf.metrics")
 class Ccc(_Agreement):
     """Concordance correlation coefficient of everything seen since the last reset, in [-1, 1].
 
@@ -89,7 +89,7 @@ class Ccc(_Agreement):
         return 2.0 * self.product / (self.gold_power + self.prediction_power + distance)
 
 
-@register_keras_serializable("emotf")
+@register_keras_serializable("emotf.metrics")
 class Pcc(_Agreement):
     """Pearson correlation coefficient of everything seen since the last reset, in [-1, 1]."""
 
@@ -97,7 +97,7 @@ class Pcc(_Agreement):
         return self.product / (ops.sqrt(self.gold_power) * ops.sqrt(self.prediction_power))
 
 
-@register_keras_serializable("emotf")
+@register_keras_serializable("emotf.metrics")
 class Rmse(_Agreement):
     """Root mean squared error of everything seen since the last reset, in units of the target."""
 

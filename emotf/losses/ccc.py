@@ -8,7 +8,7 @@ from keras.saving import register_keras_serializable
 from emotf.losses.base import Loss, moments, ratio
 
 
-@register_keras_serializable("emotf")
+@register_keras_serializable("emotf.losses")
 @dataclass(eq=False)
 class Ccc(Loss):
     """1 - CCC, in [0, 2]: L = 1 - 2 cov(y, ŷ) / (var y + var ŷ + (ȳ - mean ŷ)²), moments over the batch.

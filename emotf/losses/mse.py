@@ -8,7 +8,7 @@ from keras.saving import register_keras_serializable
 from emotf.losses.base import Loss, mean
 
 
-@register_keras_serializable("emotf")
+@register_keras_serializable("emotf.losses")
 @dataclass(eq=False)
 class Mse(Loss):
     """(1/n) Σ (y - ŷ)² over the rated frames; in squared units of the target, at least 0.

@@ -9,7 +9,7 @@ from keras.saving import register_keras_serializable
 from emotf.losses.base import Loss, moments
 
 
-@register_keras_serializable("emotf")
+@register_keras_serializable("emotf.losses")
 @dataclass(eq=False)
 class Pcc(Loss):
     """1 - PCC, in [0, 2]: L = 1 - cov(y, ŷ) / (sd y · sd ŷ), moments over the batch.

@@ -54,7 +54,10 @@ class Model(ABC):
         inputs = {name: keras.Input((frames, channels), name=name) for name, channels in streams.items()}
         standardised = dict(inputs)
         for name, fitted in (standardisation or {}).items():
-            layer = keras.layers.Normalization(mean=fitted.mean, variance=fitted.variance, name=f"standardise_{name}")
+            # float32 whatever the policy: float16 has no room for the span of unstandardised channels
+            layer = keras.layers.Normalization(
+                mean=fitted.mean, variance=fitted.variance, dtype="float32", name=f"standardise_{name}"
+            )
             standardised[name] = layer(inputs[name])
         outputs = self.trace(standardised, targets)
         return keras.Model(inputs, outputs, name=type(self).__module__.rpartition(".")[2])
@@ -72,8 +75,9 @@ def side_by_side(streams: Mapping[str, Any]) -> Any:
     return images[0] if len(images) == 1 else keras.layers.Concatenate(name="feature_image")(images)
 
 
-def value(name: str, x: Any) -> Any:
-    """[batch, 1] as the output `name` [batch]."""
+def linear_output(name: str, x: Any) -> Any:
+    """One linear value, the output `name` [batch] of features [batch, units]; float32 whatever the policy."""
     import keras
 
-    return keras.layers.Reshape((), name=name)(x)
+    x = keras.layers.Dense(1, dtype="float32", name=f"{name}_linear")(x)
+    return keras.layers.Reshape((), dtype="float32", name=name)(x)

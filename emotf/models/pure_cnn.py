@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from emotf.errors import UserError
-from emotf.models.base import Model, side_by_side, value
+from emotf.models.base import Model, linear_output, side_by_side
 
 
 @dataclass
@@ -44,4 +44,4 @@ class PureCnn(Model):
         for i, kernel in enumerate(self.kernels, start=1):
             x = layers.Conv1D(self.filters, kernel, activation="relu", name=f"conv{i}")(x)
         x = layers.GlobalAveragePooling1D(name="mean_over_frames")(x)
-        return {target: value(target, layers.Dense(1, name=f"{target}_linear")(x)) for target in targets}
+        return {target: linear_output(target, x) for target in targets}

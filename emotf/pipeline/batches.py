@@ -180,6 +180,9 @@ def _centres(store: Store, name: str, golds: Mapping[str, Track]) -> list[np.nda
     missing = [id_ for id_ in golds if id_ not in entries]
     if missing:
         raise UserError(f"Recording {missing[0]} has no stream {name!r} in {store.folder}; extract it.")
+    for id_ in golds:
+        # inside the graph a damaged record would end in an error that names no file
+        stream.verify(id_, entries[id_])
     clocks = {id_: Clock(entries[id_].start, hop, entries[id_].frames) for id_ in golds}
     return [nearest_frames(id_, name, clocks[id_], gold.clock) for id_, gold in golds.items()]
 

@@ -157,6 +157,12 @@ class Stream:
         """
         return self._read(recording)[0]
 
+    def verify(self, recording: str, entry: Entry) -> None:
+        """Reads the whole file of a recording. Raises UserError where it is not what COMPLETED promises."""
+        path = self.path(recording)
+        if sha256(path) != entry.sha256:
+            raise UserError(f"{path} (recording {recording}) is damaged; delete it and extract again.")
+
     def existing(self, recording: str, source: str) -> tuple[Entry, Track] | None:
         """What an interrupted extraction left, if it is whole and was made from the same source; else None."""
         try:

@@ -45,6 +45,7 @@ def train(experiment: Experiment, run: Run) -> None:
     keras.utils.clear_session()
     keras.utils.set_random_seed(experiment.training.seed)
     chosen = selection(experiment)
+    weights = experiment.training.alphas(chosen.targets)
     fitted = _standardise(store, experiment, chosen)
     run.write_standardisation({name: asdict(part) for name, part in fitted.items()})
     network = experiment.model.build(
@@ -61,12 +62,11 @@ def train(experiment: Experiment, run: Run) -> None:
     )
     run.note(**_facts(store, experiment, chosen, network, epochs, device))
     _announce(run.about)
+    dev = Predictor(network, store, list(experiment.streams), chosen.partition("dev"), experiment.window)
     began = time.monotonic()
-    _fit(experiment, run, network, epochs, Predictor(
-        network, store, list(experiment.streams), chosen.partition("dev"), experiment.window
-    ))  # fmt: skip
+    resumed = _fit(experiment, run, network, weights, epochs, dev)
     run.save_network(network)
-    run.note(training_seconds=round(run.about.get("training_seconds", 0) + time.monotonic() - began, 2))
+    run.note(training_seconds=round(time.monotonic() - began, 2), resumed_after_epoch=resumed)
     run.finish()
 
 
@@ -87,10 +87,17 @@ def _standardise(store: Store, experiment: Experiment, chosen: Selection) -> dic
     }
 
 
-def _fit(experiment: Experiment, run: Run, network: keras.Model, epochs: Epochs, dev: Predictor) -> None:
+def _fit(
+    experiment: Experiment,
+    run: Run,
+    network: keras.Model,
+    weights: dict[str, float],
+    epochs: Epochs,
+    dev: Predictor,
+) -> int:
+    """Trains; returns how many epochs an earlier process had done."""
     settings = experiment.training
-    targets = network.output_names
-    learner = Learner(network, Objective({name: experiment.loss for name in targets}, settings.weights))
+    learner = Learner(network, Objective({name: experiment.loss for name in weights}, weights))
     learner.compile(
         keras.optimizers.Adam(settings.learning_rate), jit_compile=settings.jit_compile, steps_per_execution=STEPS
     )
@@ -100,18 +107,20 @@ def _fit(experiment: Experiment, run: Run, network: keras.Model, epochs: Epochs,
         monitor="dev_ccc", mode="max", patience=settings.patience, restore_best_weights=True
     )
     resume = Resume(run, stopping, epochs.epoch)
-    if resume.done:
-        say(f"going on after epoch {resume.done}")
+    before = resume.done
+    if before:
+        say(f"going on after epoch {before}")
     board = keras.callbacks.TensorBoard(str(run.tensorboard), write_graph=False)
     figures = DevFigures(run.tensorboard, scores, settings.figure_every)
     learner.fit(
         epochs.dataset,
-        initial_epoch=settings.epochs if resume.stopped else resume.done,
+        initial_epoch=settings.epochs if resume.stopped else before,
         epochs=settings.epochs,
         callbacks=[scores, stopping, Progress(settings.epochs, stopping), board, figures, resume],
         shuffle=False,
         verbose=0,
     )
+    return before
 
 
 def _facts(

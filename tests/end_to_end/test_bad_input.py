@@ -121,7 +121,11 @@ def test_mistyped_flags(flags, flag, said):
 
 @pytest.mark.parametrize(
     ("config", "said"),
-    [("configs/cer_mtl.py:emodbb", "emodb"), ("configs/cer_mtl.py:emodb,speach", "'speech'"), ("configs/no.py", "no.py")],
+    [
+        ("configs/cer_mtl.py:emodbb", "emodb"),
+        ("configs/cer_mtl.py:emodb,speach", "'speech'"),
+        ("configs/no.py", "no.py"),
+    ],
 )
 def test_mistyped_recipes(config, said):
     refused(tool("train", f"--config={config}", "--run=unused", check=False), said)

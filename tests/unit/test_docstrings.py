@@ -14,7 +14,7 @@ MODULES = ["emotf", *sorted(module.name for module in pkgutil.walk_packages(emot
 SHOWN = {
     "emotf.track", "emotf.measures", "emotf.metrics", "emotf.recording", "emotf.catalog", "emotf.config",
     "emotf.losses.ccc", "emotf.losses.mse", "emotf.losses.pcc", "emotf.models.cer", "emotf.models.pure_cnn",
-    "emotf.pipeline.images", "emotf.features.body_euler24",
+    "emotf.windows.feature_images", "emotf.features.body_euler24",
 }  # fmt: skip
 
 

@@ -51,7 +51,8 @@ def test_inputs_are_streams_and_outputs_are_targets(name, settings, streams, tar
     }
     assert set(network.output_names) == set(targets)
     found = outputs(network, images(streams))
-    assert {target: value.shape for target, value in found.items()} == dict.fromkeys(targets, (8,))
+    # one value a feature image, or one a frame of a sequence
+    assert {value.shape for value in found.values()} in ({(8,)}, {(8, 20)})
     assert all(np.isfinite(value).all() and value.std() > 0 for value in found.values())
 
 
@@ -77,9 +78,10 @@ def test_training_lowers_the_loss(name, settings):
     streams = {"speech": 5, "body": 3}
     x = images(streams, batch=64)
     # the second target is unrated in half of the batch
-    y = {target: x["speech"][:, :, i].mean(axis=1) for i, target in enumerate(TARGETS[:2])}
-    y["valence"] = np.where(np.arange(64) % 2, np.nan, y["valence"]).astype("float32")
     network = build(name, settings, streams, TARGETS[:2])
+    of_images = len(network.outputs[0].shape) == 1
+    y = {t: x["speech"][:, :, i].mean(axis=1) if of_images else x["speech"][:, :, i] for i, t in enumerate(TARGETS[:2])}
+    y["valence"][::2] = np.nan
     learner = Learner(network, Objective(dict.fromkeys(TARGETS[:2], Ccc())))
     learner.compile(keras.optimizers.Adam(3e-3), jit_compile=False)
     logs = [learner.train_on_batch(x, y, return_dict=True) for _ in range(30)]
@@ -206,6 +208,43 @@ def test_raw_channels_reach_the_convolution_as_they_are():
     np.testing.assert_allclose(first(x).numpy(), literal, atol=1e-4)
 
 
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def literal_gru(x, kernel, recurrent, bias):
+    """The last state of a GRU with the reset gate after the product, as Keras writes it: x [batch, steps, inputs]."""
+    units = len(recurrent)
+    h = np.zeros((len(x), units))
+    for step in range(x.shape[1]):
+        from_x, from_h = x[:, step] @ kernel + bias[0], h @ recurrent + bias[1]
+        z, r = (sigmoid(from_x[:, i : i + units] + from_h[:, i : i + units]) for i in (0, units))
+        candidate = np.tanh(from_x[:, 2 * units :] + r * from_h[:, 2 * units :])
+        h = z * h + (1 - z) * candidate
+    return h
+
+
+@pytest.mark.parametrize("over", ["frames", "filters"])
+def test_cer_is_convolution_pooling_recurrence_and_two_dense_layers(over):
+    """The network of the paper, written out in NumPy."""
+    rng = np.random.default_rng(0)
+    network = Cer(recurrence_over=over).build(STREAMS, TARGETS, 20)
+    network.set_weights([0.3 * rng.normal(size=w.shape) for w in network.get_weights()])
+    weights = {layer.name: [w.numpy().astype("float64") for w in layer.weights] for layer in network.layers}
+    x = images()
+    image = np.concatenate([x["speech"], x["body"]], axis=-1).astype("float64")
+    kernel, bias = weights["meta_features"]
+    features = np.stack([np.einsum("bkp,kpf->bf", image[:, i : i + 3], kernel) + bias for i in range(18)], axis=1)
+    pooled = np.maximum(features, 0).reshape(8, 9, 2, 25).max(axis=2)
+    found = outputs(network, x)
+    for target in TARGETS:
+        h = literal_gru(pooled if over == "frames" else pooled.transpose(0, 2, 1), *weights[f"{target}_gru"])
+        kernel, bias = weights[f"{target}_dense"]
+        h = np.tanh(h @ kernel + bias)
+        kernel, bias = weights[f"{target}_linear"]
+        np.testing.assert_allclose(found[target], (h @ kernel + bias)[:, 0], atol=1e-4)
+
+
 # ---- errors ----------------------------------------------------------------------------------------------------------
 
 
@@ -220,9 +259,9 @@ def test_windows_too_short_for_the_kernels_are_refused():
 
 @pytest.mark.parametrize("name", ["my target", "", "a/b", "ärger", "_x"])
 def test_names_that_cannot_name_a_layer_are_refused(name):
-    with pytest.raises(UserError, match="use letters, digits, '_', '-' and '.' only"):
+    with pytest.raises(UserError, match=r"use letters, digits, '_', '-' and '\.' only"):
         Cer().build(STREAMS, [name], 20)
-    with pytest.raises(UserError, match="use letters, digits, '_', '-' and '.' only"):
+    with pytest.raises(UserError, match=r"use letters, digits, '_', '-' and '\.' only"):
         Cer().build({name: 3}, TARGETS, 20)
 
 

@@ -39,7 +39,7 @@ def test_a_medium_is_a_file_that_exists(tmp_path):
         recording.medium("audio")
     sound.touch()
     assert recording.medium("audio") == sound
-    with pytest.raises(UserError, match="Recording r1: body file .* is missing"):
+    with pytest.raises(UserError, match=r"Recording r1: body file .* is missing"):
         recording.medium("body")
     with pytest.raises(UserError, match=r"has no 'video' \(it has: audio, body\)"):
         recording.medium("video")
