@@ -1,15 +1,15 @@
 """What the benchmarks work on: seeded noise in the sizes of Köprü & Erzin (2020), written as records."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from emotf.windows.feature_images import FeatureImages
 from emotf.records import GOLD, Schema, Store
 from emotf.records.store import Entry
 from emotf.track import Track
+from emotf.windows.feature_images import FeatureImages
 
 RATE_HZ = 60.0
 STREAMS = {"speech": 39, "body": 24}
@@ -66,12 +66,6 @@ def make_cold(store: Store) -> None:
             os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
         finally:
             os.close(handle)
-
-
-def medians(rounds: int, jobs: dict[str, Callable[[], float]]) -> dict[str, float]:
-    """Runs the jobs in turns, round after round, and gives the median of what each returns; round 0 is warm-up."""
-    found = [{name: job() for name, job in jobs.items()} for _ in range(rounds + 1)][1:]
-    return {name: float(np.median([values[name] for values in found])) for name in jobs}
 
 
 def gathered(tracks: dict[str, dict[str, Track]], frames: int, batch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

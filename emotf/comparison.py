@@ -18,8 +18,8 @@ import pandas as pd
 from emotf import tables
 from emotf.config import Experiment, from_json, replaced, to_json
 from emotf.errors import UserError
-from emotf.evaluation import MEAN, POOLED, evaluate, moments, paired_bootstrap, value
-from emotf.measures import Moments
+from emotf.evaluation import MEAN, POOLED, evaluate, moments, paired_bootstrap, together, value
+from emotf.measures import MEASURES, Moments
 from emotf.prediction import selection
 from emotf.progress import say
 from emotf.records import Store
@@ -153,8 +153,8 @@ def summarise(trials: Sequence[Trial]) -> pd.DataFrame:
     """One row a target and pooling: MTL, STL, their paired difference, parameters, seconds.
 
     `mtl`, `stl` and their `_sd` are mean and standard deviation over folds x seeds of the CCC in each fold.
-    `difference`, with its 95 % interval, is over all recordings that were scored in any fold
-    (`emotf.evaluation.paired_bootstrap`).
+    `mtl_all_ccc` and the like are over all recordings that were scored in any fold, and so is `difference` with its
+    95 % interval (`emotf.evaluation.paired_bootstrap`).
     """
     rows = []
     found = {(t.system, t.fold, t.seed): _moments(t) for t in trials}
@@ -172,6 +172,8 @@ def summarise(trials: Sequence[Trial]) -> pd.DataFrame:
                 row |= {f"{label}_undefined": int(np.isnan(values).sum())}
                 row |= {f"{label}_parameters": members[0].run.about["parameters"]}
                 row |= {f"{label}_seconds": float(np.mean([t.run.about["training_seconds"] for t in members]))}
+            for label, system in (("mtl", mtl), ("stl", stl)):
+                row |= {f"{label}_all_{name}": together(system, sorted(system), pooling, name) for name in MEASURES}
             row["difference"], row["low"], row["high"] = paired_bootstrap(mtl, stl, pooling)
             row |= {"runs": len(systems[MTL]), "recordings": len(mtl)}
             row["frames"] = sum(parts[0].count for parts in mtl.values())

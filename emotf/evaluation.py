@@ -1,6 +1,6 @@
 """Scores of predictions: pooled and mean over recordings, always both, undefined values counted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -110,23 +110,33 @@ def paired_bootstrap(
         raise UserError("A paired difference needs both systems on the same recordings.")
     names = sorted(one)
 
-    def scored(repetition: list[Moments]) -> float:
-        if pooling == POOLED:
-            return float(getattr(sum(repetition, Moments()), measure))
-        return float(np.nanmean([getattr(part, measure) for part in repetition]))
+    def difference(chosen: list[str]) -> float:
+        return together(one, chosen, pooling, measure) - together(other, chosen, pooling, measure)
 
-    def system(moments: Mapping[str, list[Moments]], chosen: np.ndarray) -> float:
-        repetitions = zip(*(moments[names[i]] for i in chosen), strict=True)
-        return float(np.mean([scored(list(repetition)) for repetition in repetitions]))
-
-    everyone = np.arange(len(names))
-    difference = system(one, everyone) - system(other, everyone)
     if len(names) < 2:
-        return difference, float("nan"), float("nan")
+        return difference(names), float("nan"), float("nan")
     random = np.random.default_rng(0)
-    samples = [random.choice(everyone, len(names)) for _ in range(draws)]
-    low, high = np.nanpercentile([system(one, s) - system(other, s) for s in samples], [2.5, 97.5])
-    return difference, float(low), float(high)
+    samples = [random.choice(names, len(names)).tolist() for _ in range(draws)]
+    low, high = np.nanpercentile([difference(sample) for sample in samples], [2.5, 97.5])
+    return difference(names), float(low), float(high)
+
+
+def together(system: Mapping[str, list[Moments]], recordings: Sequence[str], pooling: str, measure: str) -> float:
+    """What a system scores on some recordings (one may be named twice), averaged over its repetitions.
+
+    Args:
+        system: recording -> moments, one a repetition.
+        recordings: their ids.
+        pooling: `pooled`: of all frames in one series; else the mean of the recordings' own values, undefined left out.
+        measure: a property of `Moments`.
+    """
+    values = []
+    for repetition in zip(*(system[name] for name in recordings), strict=True):
+        if pooling == POOLED:
+            values.append(getattr(sum(repetition, Moments()), measure))
+        else:
+            values.append(np.nanmean([getattr(part, measure) for part in repetition]))
+    return float(np.mean(values))
 
 
 def evaluate(run: Run, partition: str, allow_seen: bool = False) -> pd.DataFrame:

@@ -48,26 +48,34 @@ def _is_number(cell: str) -> bool:
 
 def comparison_table(rows: pd.DataFrame, title: str, notes: Sequence[str] = ()) -> str:
     """MTL against STL as Markdown, with the legend that says what each number is."""
-    cells = []
+    folds, everything = [], []
     for row in rows.to_dict("records"):
-        interval = f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
-        cells.append([
-            row["target"],
-            row["pooling"],
+        place = [row["target"], row["pooling"]]
+        folds.append([
+            *place,
             *(f"{number(row[name])} ± {number(row[f'{name}_sd'])}" for name in ("mtl", "stl")),
-            interval,
             f"{row['mtl_parameters']} / {row['stl_parameters']}",
             f"{row['mtl_seconds']:.0f} / {row['stl_seconds']:.0f}",
         ])  # fmt: skip
+        scores = [
+            " ".join(number(row[f"{name}_all_{measure}"]) for measure in ("ccc", "pcc", "rmse"))
+            for name in ("mtl", "stl")
+        ]
+        interval = f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
+        everything.append([*place, *scores, interval])
     first = rows.iloc[0]
     undefined = int(rows["mtl_undefined"].sum() + rows["stl_undefined"].sum())
-    header = ["target", "CCC over", "MTL", "STL", "MTL - STL [95 %]", "parameters", "seconds a run"]
+    extra = "".join(f"{note}\n" for note in notes)
     return f"""{title}
 
-{markdown(header, cells)}
+CCC in each fold, mean ± standard deviation over {first["runs"]} runs a system (folds x seeds):
 
-MTL, STL: mean ± standard deviation over {first["runs"]} runs a system (folds x seeds) of the CCC in each fold;
-undefined values left out: {undefined}. MTL - STL: over all {first["recordings"]} recordings ({first["frames"]} rated
-frames) scored in any fold, averaged over seeds, with a bootstrap interval over recordings. Parameters and seconds:
-MTL / this target's STL; one MTL run predicts all targets.
-{"".join(f"{note}{chr(10)}" for note in notes)}"""
+{markdown(["target", "over", "MTL", "STL", "parameters", "seconds a run"], folds)}
+
+Undefined values left out: {undefined}. Parameters and seconds: MTL / STL of this target; one MTL run predicts all.
+
+All {first["recordings"]} recordings tested in any fold together ({first["frames"]} rated frames), averaged over
+seeds; the difference of CCC with its bootstrap interval over recordings:
+
+{markdown(["target", "over", "MTL: CCC PCC RMSE", "STL: CCC PCC RMSE", "MTL - STL [95 %]"], everything)}
+{extra}"""
