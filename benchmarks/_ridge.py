@@ -9,7 +9,7 @@ import numpy as np
 from emotf.config import Experiment
 from emotf.errors import UserError
 from emotf.measures import ccc
-from emotf.pipeline import Standardisation, prediction_batches
+from emotf.pipeline import prediction_batches, standardise
 from emotf.prediction import selection
 from emotf.records import Store
 from emotf.track import Track
@@ -69,10 +69,7 @@ class Baseline:
             raise UserError("The floor is that of feature images; choose a recipe that predicts one frame a window.")
         self.experiment, self.store, self.chosen = experiment, Store(experiment.store), selection(experiment)
         train, dev = self.chosen.partition("train"), self.chosen.partition("dev")
-        self.standardisation = {
-            name: Standardisation.fit((self.store.stream(name).read(id_) for id_ in train), "train")
-            for name in experiment.streams
-        }
+        self.standardisation = standardise(self.store, experiment.streams, train, "train")
         self.ridges = [Ridge() for _ in self.chosen.targets]
         for x, y in self._images(train):
             for ridge, gold in zip(self.ridges, y.T, strict=True):

@@ -20,7 +20,7 @@ import numpy as np
 from absl import flags
 
 import emotf.command
-from emotf.command import define_config, run
+from emotf.command import define_config, integers, run
 from emotf.errors import UserError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def trials() -> "list[Trial]":
     from emotf.config import to_json
 
     folder, seeds = Path(AGAINST.value or "."), [0]
-    folds = [int(fold) for fold in FOLDS.value] if FOLDS.value else None
+    folds = integers(FOLDS.value, "folds") if FOLDS.value else None
     if AGAINST.value:
         seeds = sorted({int(path.name.rpartition("seed")[2]) for path in folder.glob("runs/mtl_fold*_seed*")})
         if not seeds:
@@ -95,10 +95,10 @@ def against(mtl: "list[Trial]", scored: dict[Any, Any], target: str, pooling: st
     from emotf import comparison
     from emotf.evaluation import paired_bootstrap
 
-    cer = comparison._by_recording([comparison._moments(trial)[target] for trial in mtl])
-    floor = comparison._by_recording([scored[trial.fold][target] for trial in mtl])
+    cer = comparison.by_recording([comparison.trial_moments(trial)[target] for trial in mtl])
+    floor = comparison.by_recording([scored[trial.fold][target] for trial in mtl])
     difference, low, high = paired_bootstrap(cer, floor, pooling)
-    values = [comparison._score(trial, target, pooling) for trial in mtl]
+    values = [comparison.trial_score(trial, target, pooling) for trial in mtl]
     return [spread(values), f"{difference:+.3f} [{low:+.3f}, {high:+.3f}]"]
 
 

@@ -49,14 +49,14 @@ def emotf_jobs(folder: Path, frames: int, batch: int) -> tuple[int, Jobs]:
 
     from emotf.losses.ccc import Ccc
     from emotf.models.cer import Cer
-    from emotf.pipeline import Standardisation, training_batches
+    from emotf.pipeline import standardise, training_batches
     from emotf.records import GOLD, Store
     from emotf.training.learner import Learner, Objective
     from emotf.training.loop import STEPS
 
     store, names = Store(folder), list(_workload.STREAMS)
     golds = {id_: store.stream(GOLD).read(id_) for id_ in store.stream(GOLD).completed}
-    fitted = {name: Standardisation.fit((store.stream(name).read(id_) for id_ in golds), "train") for name in names}
+    fitted = standardise(store, names, golds, "train")
     epochs = training_batches(store, names, golds, _workload.images(frames), batch, seed=0)
     network = Cer().build(_workload.STREAMS, _workload.TARGETS, frames, fitted)
     learner = Learner(network, Objective({target: Ccc() for target in _workload.TARGETS}))

@@ -31,7 +31,7 @@ def mean_of_raters(ratings: Track) -> Track:
     Returns:
         [frames, 1], channel `gold`; NaN where nobody rated.
     """
-    rated = np.isfinite(ratings.values)
+    rated = ~np.isnan(ratings.values)
     total = np.where(rated, ratings.values, 0).sum(axis=1, dtype=np.float64)
     count = rated.sum(axis=1)
     mean = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
@@ -75,6 +75,8 @@ def gold_standard(corpus: Rated, recording: Recording, fusion: str = "mean") -> 
     for target in corpus.targets:
         ratings = corpus.ratings(recording, target)
         if ratings is not None:
+            if np.isinf(ratings.values).any():
+                raise UserError(f"Recording {recording.id}: a rating of {target} is infinite; correct or empty it.")
             fused[target] = replace(FUSIONS[fusion](ratings), channels=(target,))
     if not any(np.isfinite(track.values).any() for track in fused.values()):
         raise UserError(

@@ -52,10 +52,7 @@ def _parse(argv: Sequence[str]) -> Sequence[str]:
     except KeyError as error:
         from emotf.config import unknown_field
 
-        line = unknown_field(error)
-        if line is None:
-            raise
-        _leave(line)
+        _leave(unknown_field(error))
     except (UserError, flags.Error) as error:
         _leave(f"{error} (--help lists the flags)" if isinstance(error, flags.Error) else str(error))
     return []
@@ -64,3 +61,11 @@ def _parse(argv: Sequence[str]) -> Sequence[str]:
 def _leave(line: str) -> None:
     print(f"error: {line}", file=sys.stderr, flush=True)
     sys.exit(1)
+
+
+def integers(values: Sequence[str], flag: str) -> list[int]:
+    """The numbers of a list flag. Raises UserError for anything else."""
+    try:
+        return [int(value) for value in values]
+    except ValueError:
+        raise UserError(f"--{flag} takes whole numbers with commas between, received {','.join(values)}.") from None

@@ -6,8 +6,10 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,10 @@ class Trial:
     seed: int
     experiment: Experiment
     run: Run
+
+    @property
+    def name(self) -> str:
+        return f"{self.system}, fold {self.fold}, seed {self.seed}"
 
     @property
     def partition(self) -> str:
@@ -97,33 +103,51 @@ def execute(trials: Sequence[Trial], workers: int) -> None:
     """Trains and scores the trials that are not done yet, `workers` at a time.
 
     Raises:
-        UserError: a trial failed; the others were finished first, and are kept.
+        UserError: a run of another configuration or on other records is in the way; or a trial failed: the others are
+            finished first, and are kept.
     """
+    for trial in trials:
+        trial.run.check(trial.experiment, Store(trial.experiment.store).fingerprint(trial.experiment.streams))
     open_trials = [trial for trial in trials if not trial.done]
     say(f"{len(trials)} runs, {len(trials) - len(open_trials)} of them done")
-    if workers == 1:
-        for i, trial in enumerate(open_trials, start=1):
-            say(f"run {i} of {len(open_trials)}: {trial.system}, fold {trial.fold}, seed {trial.seed}")
+    failed = list(_one_by_one(open_trials) if workers == 1 else _side_by_side(open_trials, workers))
+    if failed:
+        raise UserError(f"{len(failed)} of {len(open_trials)} runs failed; the first: {failed[0]}")
+
+
+def _one_by_one(trials: Sequence[Trial]) -> Iterator[str]:
+    """Runs the trials in this process; yields what failed."""
+    for i, trial in enumerate(trials, start=1):
+        say(f"run {i} of {len(trials)}: {trial.name}")
+        try:
             _run(to_json(trial.experiment), trial.run.folder, trial.partition)
-        return
-    # one core a worker: the networks are small, and two runs side by side beat one on two cores
+        except UserError as error:
+            yield f"{trial.name}: {error}"
+
+
+def _side_by_side(trials: Sequence[Trial], workers: int) -> Iterator[str]:
+    """Runs the trials in processes of their own, one core each; yields what failed."""
+    # the networks are small: two runs side by side, a core each, beat one after the other on two cores
     os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    failed: list[str] = []
+    if trials:
+        say(f"{workers} at a time; each says how far it is in its {trials[0].run.log.name} (the first: "
+            f"{trials[0].run.log})")  # fmt: skip
+    began = time.monotonic()
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with_parent) as pool:
         futures = {
             pool.submit(_run_quietly, to_json(trial.experiment), trial.run.folder, trial.partition): trial
-            for trial in open_trials
+            for trial in trials
         }
         for i, future in enumerate(as_completed(futures), start=1):
             trial = futures[future]
-            name = f"{trial.system}, fold {trial.fold}, seed {trial.seed}"
-            if isinstance(future.exception(), UserError):
-                failed.append(f"{name}: {future.exception()}")
-            else:
+            try:
                 future.result()
-            say(f"run {i} of {len(open_trials)} ended: {name}")
-    if failed:
-        raise UserError(f"{len(failed)} of {len(open_trials)} runs failed; the first: {failed[0]}")
+            except UserError as error:
+                yield f"{trial.name}: {error}"
+            except BrokenProcessPool:
+                raise UserError("A worker was killed, perhaps for memory; run the same command with fewer --workers, "
+                                "it continues.") from None  # fmt: skip
+            say(f"run {i} of {len(trials)} ended: {trial.name}, {time.monotonic() - began:.0f} s")
 
 
 def _end_with_parent() -> None:
@@ -145,7 +169,7 @@ def _run(experiment: dict[str, Any], folder: Path, partition: str) -> None:
 def _run_quietly(experiment: dict[str, Any], folder: Path, partition: str) -> None:
     """One trial of several at a time; what it says goes into a file of its run."""
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "log.txt", "a") as log, contextlib.redirect_stderr(log):
+    with open(Run(folder).log, "a") as log, contextlib.redirect_stderr(log):
         _run(experiment, folder, partition)
 
 
@@ -157,19 +181,19 @@ def summarise(trials: Sequence[Trial]) -> pd.DataFrame:
     95 % interval (`emotf.evaluation.paired_bootstrap`).
     """
     rows = []
-    found = {(t.system, t.fold, t.seed): _moments(t) for t in trials}
+    found = {(t.system, t.fold, t.seed): trial_moments(t) for t in trials}
     targets = [trial.system.removeprefix("STL ") for trial in trials if trial.system != MTL]
     for target in dict.fromkeys(targets):
         systems = {name: [t for t in trials if t.system == name] for name in (MTL, f"STL {target}")}
         mtl, stl = (
-            _by_recording([found[t.system, t.fold, t.seed][target] for t in members]) for members in systems.values()
+            by_recording([found[t.system, t.fold, t.seed][target] for t in members]) for members in systems.values()
         )
         for pooling in (POOLED, MEAN):
             row: dict[str, Any] = {"target": target, "pooling": pooling}
             for label, members in zip(("mtl", "stl"), systems.values(), strict=True):
-                values = np.array([_score(trial, target, pooling) for trial in members])
+                values = np.array([trial_score(trial, target, pooling) for trial in members])
                 row |= {label: np.nanmean(values), f"{label}_sd": np.nanstd(values)}
-                row |= {f"{label}_undefined": int(np.isnan(values).sum())}
+                row |= {f"{label}_undefined": sum(undefined(trial, target, pooling) for trial in members)}
                 row |= {f"{label}_parameters": members[0].run.about["parameters"]}
                 row |= {f"{label}_seconds": float(np.mean([t.run.about["training_seconds"] for t in members]))}
             for label, system in (("mtl", mtl), ("stl", stl)):
@@ -181,30 +205,14 @@ def summarise(trials: Sequence[Trial]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def notes(trials: Sequence[Trial]) -> list[str]:
-    """What a reader of the table must know about recordings that lack a target."""
-    about = [trial.run.about for trial in trials if trial.system == MTL]
-    dropped = {name for facts in about for name in facts["dropped_recordings"]}
-    lacking = {
-        (target, name)
-        for facts in about
-        for target, names in facts["recordings_lacking_a_target"].items()
-        for name in names
-    }
-    found = [f"Recordings dropped because they lack a target: {len(dropped)}."] if dropped else []
-    for target in sorted({target for target, _ in lacking}):
-        count = sum(one == target for one, _ in lacking)
-        found.append(f"Recordings without {target}, kept for the other targets: {count}.")
-    return found
-
-
-def _moments(trial: Trial) -> dict[str, dict[str, Moments]]:
+def trial_moments(trial: Trial) -> dict[str, dict[str, Moments]]:
+    """target -> recording -> moments of a trial."""
     golds = selection(trial.experiment).partition(trial.partition)
     predictions = {name: tables.read_track(trial.run.prediction(trial.partition, name)) for name in golds}
     return moments(golds, predictions)
 
 
-def _by_recording(parts: Sequence[dict[str, Moments]]) -> dict[str, list[Moments]]:
+def by_recording(parts: Sequence[dict[str, Moments]]) -> dict[str, list[Moments]]:
     """recording -> its moments in every repetition; recordings without a rated frame are left out."""
     found: dict[str, list[Moments]] = {}
     for part in parts:
@@ -214,7 +222,20 @@ def _by_recording(parts: Sequence[dict[str, Moments]]) -> dict[str, list[Moments
     return found
 
 
-def _score(trial: Trial, target: str, pooling: str) -> float:
+def trial_score(trial: Trial, target: str, pooling: str) -> float:
+    """The CCC of a trial."""
+    return value(_scores(trial), target, "ccc", pooling)
+
+
+def undefined(trial: Trial, target: str, pooling: str) -> int:
+    """How many values the data did not define behind the CCC of a trial."""
+    scores = _scores(trial)
+    row = (scores["target"] == target) & (scores["measure"] == "ccc") & (scores["pooling"] == pooling)
+    return int(scores.loc[row, "undefined"].iloc[0])
+
+
+def _scores(trial: Trial) -> pd.DataFrame:
     scores = trial.run.scores()
-    assert scores is not None
-    return value(scores[scores["partition"] == trial.partition], target, "ccc", pooling)
+    if scores is None:
+        raise UserError(f"{trial.run.folder} is not scored; run the comparison again.")
+    return scores[scores["partition"] == trial.partition]

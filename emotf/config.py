@@ -57,7 +57,7 @@ class Training:
         patience: epochs without a better mean development CCC before training stops; the best weights are kept.
         weights: α_m of the sum of losses, `arousal:0.7,valence:0.3`, every target named; empty for 1/M each.
         seed: of weights and order.
-        pool: recordings whose examples are shuffled together; 0 takes as many as fit into 256 MB.
+        pool: recordings whose examples are shuffled together; 0 takes as many as fit into 256 MB, at least four.
         jit_compile: XLA.
         precision: `float32` or `mixed_float16` (losses and moments stay float32).
         figure_every: epochs between two figures of development traces in TensorBoard.
@@ -125,7 +125,11 @@ class Experiment:
         Raises:
             UserError: a value cannot work, said before anything heavy starts.
         """
-        self.data.targets = tuple(name for part in self.data.targets for name in part.split(",") if name)
+        self.data.targets = _apart(self.data.targets)
+        parts: list[Any] = [self.corpus, *self.streams.values()]
+        for part in parts:
+            for name in [f.name for f in fields(part) if f.type == tuple[str, ...]]:
+                setattr(part, name, _apart(getattr(part, name)))
         if not self.streams:
             raise UserError("The experiment has no streams; choose a recipe argument that names some.")
         if len(set(self.data.targets)) != len(self.data.targets):
@@ -133,11 +137,19 @@ class Experiment:
         _one_of("data.missing_targets", self.data.missing_targets, ("mask", "drop_recording"))
         _one_of("data.protocol", self.data.protocol, PROTOCOLS)
         _one_of("training.precision", self.training.precision, ("float32", "mixed_float16"))
+        for name in ("seed", "pool"):
+            if getattr(self.training, name) < 0:
+                raise UserError(f"training.{name} must not be negative, received {getattr(self.training, name)}.")
         for name in ("learning_rate", "batch", "epochs", "patience", "figure_every"):
             if getattr(self.training, name) <= 0:
                 raise UserError(f"training.{name} must be above 0, received {getattr(self.training, name)}.")
         self.window.check()
         return self
+
+
+def _apart(names: tuple[str, ...]) -> tuple[str, ...]:
+    """('a,b', 'c') as ('a', 'b', 'c'): what a comma on the command line means."""
+    return tuple(name for part in names for name in part.split(",") if name)
 
 
 def _one_of(name: str, value: str, allowed: Iterable[str]) -> None:
@@ -212,13 +224,12 @@ def choose(arg: str | None, options: dict[str, Callable[[Experiment], Any]], sta
     return start
 
 
-def unknown_field(error: KeyError) -> str | None:
-    """The line to print when an override names a field that does not exist, or None for any other KeyError."""
+def unknown_field(error: KeyError) -> str:
+    """The line to print when an override names a field or stream that does not exist."""
     text = str(error.args[0]) if error.args else ""
-    if not text.startswith("Field "):
-        return None
-    name = text.split()[1]
-    known = sorted({f.name for part in _all_dataclasses() for f in fields(part)})
+    # a field of a dataclass, or else an entry of a dictionary (a stream)
+    name = text.split()[1] if text.startswith("Field ") else text
+    known = sorted({f.name for part in _all_dataclasses() for f in fields(part)} | {*catalog.names("features")})
     return f"--config has no field {name!r}.{catalog.suggestion(name, known)}"
 
 

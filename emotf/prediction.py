@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from emotf.config import Experiment
+from emotf.config import Experiment, from_json
 from emotf.errors import UserError
+from emotf.features.base import Feature
 from emotf.pipeline import Selection, prediction_batches, select, track_batches
 from emotf.recording import Recording
 from emotf.records import Store
@@ -64,6 +65,7 @@ def selection(experiment: Experiment) -> Selection:
 def predict_partition(run: Run, partition: str) -> tuple[dict[str, Track], dict[str, Track]]:
     """Gold standards and predictions of a partition, recording by recording."""
     experiment = run.experiment
+    run.check_records(Store(experiment.store).fingerprint(experiment.streams))
     golds = selection(experiment).partition(partition)
     predictor = Predictor(run.network(), Store(experiment.store), list(experiment.streams), golds, experiment.window)
     return golds, predictor()
@@ -78,12 +80,14 @@ def media_of(run: Run, given: Sequence[str]) -> dict[str, str]:
     needed = sorted({feature.medium for feature in run.experiment.streams.values()})
     media: dict[str, str] = {}
     for item in given:
-        medium, _, path = item.rpartition("=")
-        if not medium and len(needed) > 1:
-            raise UserError(f"This run reads {' and '.join(needed)}; name each file: --media={needed[0]}={item}")
-        if medium and medium not in needed:
-            raise UserError(f"This run reads {', '.join(needed)}; it has no use for {medium!r}.")
-        media[medium or needed[0]] = path
+        medium, _, path = item.partition("=")
+        if medium not in needed:  # a bare file, whatever is in its name
+            medium, path = needed[0], item
+            if len(needed) > 1:
+                raise UserError(f"This run reads {' and '.join(needed)}; name each file: --media={medium}={item}")
+        if medium in media:
+            raise UserError(f"Two files for {medium}: {media[medium]} and {path}; predict them one after the other.")
+        media[medium] = path
     return media
 
 
@@ -104,11 +108,20 @@ def predict_media(run: Run, media: Mapping[str, str]) -> Track:
     experiment = run.experiment
     recording = Recording("media", "unknown", {name: Path(path) for name, path in media.items()})
     network = run.network()
-    tracks = {name: feature.extract(recording) for name, feature in experiment.streams.items()}
+    tracks = {
+        # as the records were made (a stream.json may have said more than the recipe), in the order of their channels
+        name: _feature(stream["made_by"]).extract(recording).select(stream["channels"])
+        for name, stream in run.about["streams"].items()
+    }
     targets = tuple(network.output_names)
     clock = _shared_clock(tracks, run.about["gold_hop"], targets)
     values = _values(network, track_batches(tracks, clock, experiment.window), targets)[: clock.frames]
     return Track(values, hop=clock.hop, start=clock.start, channels=targets)
+
+
+def _feature(made_by: dict[str, Any]) -> Feature:
+    found: Feature = from_json(made_by | {"part": f"features/{made_by['part']}"})
+    return found
 
 
 def _shared_clock(tracks: Mapping[str, Track], hop: float, targets: tuple[str, ...]) -> Track:

@@ -45,7 +45,10 @@ class Recording:
             UserError: the recording has no such medium, or the file is not there.
         """
         if name not in self.media:
-            raise UserError(f"Recording {self.id} has no {name!r} (it has: {', '.join(self.media) or 'no media'}).")
+            raise UserError(
+                f"Recording {self.id} has no {name!r} (it has: {', '.join(self.media) or 'no media'}); "
+                f"give it one, leave the recording out, or choose streams without it."
+            )
         path = Path(self.media[name])
         if not path.is_file():
             raise UserError(f"Recording {self.id}: {name} file {path} is missing.")
@@ -79,7 +82,8 @@ def partitions(
         recordings: of one corpus.
         fold: the sessions, in natural order, take turns: session `fold` is tested, the next one (around the corner)
             chooses, the others train. None: the corpus's own partitions, or fold 0 where it has none.
-        protocol: with `koprue2020` session `fold` chooses, all others train, and nothing is left to test.
+        protocol: with `koprue2020` session `fold` chooses, all others train, and nothing is left to test; with fixed
+            partitions, those of test are left out.
 
     Raises:
         UserError: a subject crosses a border, the fold does not exist, or a partition is empty.
@@ -103,8 +107,9 @@ def partitions(
         unplaced = [r.id for r in recordings if not r.session]
         if unplaced:
             raise UserError(f"Recording {unplaced[0]} has no session, so fold {fold} cannot place it.")
-        if len(sessions) < 3:
-            raise UserError(f"Folds need at least 3 sessions (train, dev, test), found {len(sessions)}.")
+        needed = 2 if protocol == "koprue2020" else 3
+        if len(sessions) < needed:
+            raise UserError(f"Folds of protocol {protocol} need at least {needed} sessions, found {len(sessions)}.")
         if not 0 <= fold < len(sessions):
             raise UserError(
                 f"Fold {fold} does not exist; there are {len(sessions)} sessions, folds 0 to {len(sessions) - 1}."

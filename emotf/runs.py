@@ -33,18 +33,32 @@ class Run:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
-    def begin(self, experiment: Experiment) -> None:
-        """Writes the configuration, or finds the same one there.
+    def check(self, experiment: Experiment, fingerprint: str) -> None:
+        """Refuses a folder that holds a run of another configuration, or one that was trained on other records.
 
-        Raises:
-            UserError: the folder holds a run of another configuration.
+        Args:
+            experiment: what is asked for.
+            fingerprint: of the records as they are now.
         """
         path, content = self.folder / "config.json", to_json(experiment)
         if path.is_file() and (old := read_json(path)) != content:
             raise UserError(
                 f"{self.folder} holds a run with another {_difference(old, content)}; choose another --run."
             )
-        write_json(path, content)
+        self.check_records(fingerprint)
+
+    def check_records(self, fingerprint: str) -> None:
+        """Refuses records that have changed since the run was trained on them: its partitions may have, too."""
+        before = self.about.get("records", {}).get("fingerprint", fingerprint)
+        if before != fingerprint:
+            raise UserError(
+                f"{self.folder} was trained on other records ({before}, now {fingerprint}); restore them, or train a "
+                "new run."
+            )
+
+    def begin(self, experiment: Experiment) -> None:
+        """Writes the configuration."""
+        write_json(self.folder / "config.json", to_json(experiment))
 
     @property
     def experiment(self) -> Experiment:
@@ -81,6 +95,14 @@ class Run:
     @property
     def history(self) -> Path:
         return self.folder / "history.csv"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.txt"
+
+    def trace(self, media: str) -> Path:
+        """Where the trace of a recording of the user's own goes by default."""
+        return self.folder / "media" / f"{Path(media).name}.csv"
 
     @property
     def tensorboard(self) -> Path:

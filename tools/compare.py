@@ -10,7 +10,7 @@ from pathlib import Path
 from absl import flags
 
 import emotf.command
-from emotf.command import define_config, run
+from emotf.command import define_config, integers, run
 
 CONFIG = define_config()
 OUT = flags.DEFINE_string("out", None, "Folder of the runs and of the table.", required=True)
@@ -26,14 +26,13 @@ def main(_):
     from emotf.report import figures, tables
 
     out = Path(OUT.value)
-    folds = [int(fold) for fold in FOLDS.value] if FOLDS.value else None
-    trials = comparison.grid(CONFIG.value, folds, [int(seed) for seed in SEEDS.value], out)
+    folds = integers(FOLDS.value, "folds") if FOLDS.value else None
+    trials = comparison.grid(CONFIG.value, folds, integers(SEEDS.value, "seeds"), out)
     comparison.execute(trials, WORKERS.value)
     rows = comparison.summarise(trials)
     about = trials[0].run.about
-    seen = "; chosen and reported on development" if about["protocol"] == "koprue2020" else ""
-    title = f"MTL against STL on {trials[0].experiment.corpus.name}: {about['records']['targets_are']}{seen}"
-    table = tables.comparison_table(rows, title, comparison.notes(trials))
+    title = f"MTL against STL on {trials[0].experiment.corpus.name}: {tables.what_it_is(about)}"
+    table = tables.comparison_table(rows, title)
     write_text(out / "comparison.md", table)
     with written_aside(out / "comparison.csv") as aside:
         rows.to_csv(aside, index=False)

@@ -22,7 +22,7 @@ if [ "$(cat "$mark" 2>/dev/null)" != "$wanted" ]; then
     | { grep --line-buffered -v "already satisfied" || true; }
   echo "$wanted" > "$mark"
 fi
-.venv/bin/python - <<'CHECK' || fail "OpenCV does not load; on Debian: apt-get install libgl1 libglib2.0-0 (see BUILD.md)."
+.venv/bin/python - <<'CHECK' || fail "the installation does not work (see above; BUILD.md says what apt must hold)."
 from emotf.media import check_opencv
 check_opencv()
 CHECK

@@ -14,7 +14,7 @@ RUN = flags.DEFINE_string("run", None, "Folder of a finished run.", required=Tru
 MEDIA = flags.DEFINE_multi_string(
     "media", None, "File to predict; as <medium>=<file>, once each, where the run reads several media.", required=True
 )
-OUT = flags.DEFINE_string("out", "", "Path of the CSV; the plot goes beside it. Default: <run>/media/<file name>.csv")
+OUT = flags.DEFINE_string("out", "", "Path of the CSV; the plot goes beside it. Default: <run>/media/<file>.csv")
 
 
 def main(_):
@@ -26,7 +26,7 @@ def main(_):
     trained = Run(RUN.value)
     media = media_of(trained, MEDIA.value)
     first = Path(next(iter(media.values())))
-    path = Path(OUT.value) if OUT.value else trained.folder / "media" / f"{first.stem}.csv"
+    path = Path(OUT.value) if OUT.value else trained.trace(first.name)
     track = predict_media(trained, media)
     write_track(path, track)
     figures.save(figures.traces(track, title=first.name), path.with_suffix(".png"))

@@ -3,7 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from emotf.errors import UserError
@@ -51,6 +51,11 @@ class Model(ABC):
         for name in (*streams, *targets):
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
                 raise UserError(f"Stream or target {name!r}: use letters, digits, '_', '-' and '.' only; rename it.")
+        if frames is None:
+            raise UserError(f"{type(self).__name__} reads feature images; choose that window, sequences have no N.")
+        for size in fields(self):
+            if size.type is int and getattr(self, size.name) < 1:
+                raise UserError(f"model.{size.name} must be at least 1, received {getattr(self, size.name)}.")
         inputs = {name: keras.Input((frames, channels), name=name) for name, channels in streams.items()}
         standardised = dict(inputs)
         for name, fitted in (standardisation or {}).items():

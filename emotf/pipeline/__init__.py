@@ -2,7 +2,7 @@
 
 from emotf.pipeline.batches import Epochs, prediction_batches, track_batches, training_batches
 from emotf.pipeline.selection import Selection, select
-from emotf.pipeline.standardisation import Standardisation
+from emotf.pipeline.standardisation import Standardisation, standardise
 
 __all__ = [
     "Epochs",
@@ -10,6 +10,7 @@ __all__ = [
     "Standardisation",
     "prediction_batches",
     "select",
+    "standardise",
     "track_batches",
     "training_batches",
 ]

@@ -141,17 +141,14 @@ def _reader(
     """
     import tensorflow as tf
 
-    channels = {name: len(store.stream(name).schema.channels) for name in streams}
+    parsers = {name: store.stream(name).parser() for name in streams}
     paths = {name: tf.constant([str(store.stream(name).path(id_)) for id_ in golds]) for name in streams}
-    form = {"values": tf.io.FixedLenFeature((), tf.string)}
     centres = {name: _sliced(_centres(store, name, golds)) for name in streams}
     gold = _sliced([gold.values for gold in golds.values()])
     anchor = _sliced(anchors)
 
     def values(name: str, index: Any) -> Any:
-        record = tf.data.TFRecordDataset(paths[name][index]).get_single_element()
-        raw = tf.io.parse_single_example(record, form)["values"]
-        return tf.reshape(tf.io.decode_raw(raw, tf.float32), (-1, channels[name]))
+        return parsers[name](tf.data.TFRecordDataset(paths[name][index]).get_single_element())
 
     def read(index: Any) -> dict[str, Any]:
         return {

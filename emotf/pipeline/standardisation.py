@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emotf.errors import UserError
+from emotf.records import Store
 from emotf.track import Track
 
 # A channel whose spread is below this share of its size is constant but for rounding; it is centred, not scaled.
@@ -49,3 +50,14 @@ class Standardisation:
         variance = power / count
         variance[variance <= (CONSTANT * np.maximum(np.abs(mean), 1e-30)) ** 2] = 1.0
         return cls(tuple(mean.tolist()), tuple(variance.tolist()), fitted_on, count)
+
+
+def standardise(
+    store: Store, streams: Iterable[str], recordings: Iterable[str], fitted_on: str
+) -> dict[str, Standardisation]:
+    """stream -> mean and spread over the recordings of one partition, read one after the other."""
+    names = list(recordings)
+    return {
+        stream: Standardisation.fit((store.stream(stream).read(name) for name in names), fitted_on)
+        for stream in streams
+    }

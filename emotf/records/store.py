@@ -12,7 +12,7 @@ Layout
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -157,6 +157,19 @@ class Stream:
         """
         return self._read(recording)[0]
 
+    def parser(self) -> Callable[[Any], Any]:
+        """Serialised example -> values [frames, channels], for tf.data graphs."""
+        import tensorflow as tf
+
+        channels = len(self.schema.channels)
+
+        def parse(record: Any) -> Any:
+            form = {"values": tf.io.FixedLenFeature((), tf.string)}
+            raw = tf.io.parse_single_example(record, form)["values"]
+            return tf.reshape(tf.io.decode_raw(raw, tf.float32, little_endian=True), (-1, channels))
+
+        return parse
+
     def verify(self, recording: str, entry: Entry) -> None:
         """Reads the whole file of a recording. Raises UserError where it is not what COMPLETED promises."""
         path = self.path(recording)
@@ -219,7 +232,17 @@ class Store:
         return tuple(sorted(p.parent.name for p in self.folder.glob("*/schema.json") if p.parent.name != GOLD))
 
     def describe(self, corpus: dict[str, Any], targets_are: str, recordings: Iterable[Recording]) -> None:
-        """Writes who is in the store; `corpus` is how it was read."""
+        """Writes who is in the store; `corpus` is how it was read.
+
+        Raises:
+            UserError: the store holds the records of another folder.
+        """
+        corpus = corpus | {"dir": str(Path(corpus["dir"]).resolve())}
+        if (self.folder / "recordings.json").is_file() and (old := self._about()["corpus"])["dir"] != corpus["dir"]:
+            raise UserError(
+                f"{self.folder} holds the records of {old['dir']}, not of {corpus['dir']}; choose another "
+                "--config.data.records, or delete that folder."
+            )
         people = [
             {"id": r.id, "subject": r.subject, "session": r.session, "partition": r.partition} for r in recordings
         ]
@@ -243,8 +266,9 @@ class Store:
         return self.stream(GOLD).schema.channels
 
     def fingerprint(self, streams: Iterable[str]) -> str:
-        """A digest of the content of some streams and of the gold standard: what a run was trained on."""
-        digest = hashlib.sha256()
+        """A digest of who is where, of some streams and of the gold standard: what a run was trained on."""
+        people = [[r.id, r.subject, r.session, r.partition] for r in self.recordings]
+        digest = hashlib.sha256(json.dumps(people).encode())
         for name in sorted({*streams, GOLD}):
             stream = self.stream(name)
             content = {id_: entry.sha256 for id_, entry in stream.completed.items()}

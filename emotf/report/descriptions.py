@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from emotf.errors import UserError
 from emotf.records import GOLD, Store
-from emotf.report.tables import markdown
+from emotf.report.tables import markdown, what_it_is
 from emotf.runs import Run
 
 
@@ -42,15 +43,20 @@ def of_records(store: Store) -> str:
 def of_run(run: Run) -> str:
     """What was trained on what, and what it scored."""
     about, experiment = run.about, run.experiment
+    if not about:
+        raise UserError(f"{run.folder} has not begun; run tools/train.py again.")
     lines = [
         f"{run.folder}: {'finished' if run.finished else 'not finished'}",
-        f"targets: {', '.join(about['targets'])} ({about['records']['targets_are']})",
+        f"targets: {', '.join(about['targets'])} ({what_it_is(about)})",
         f"model: {type(experiment.model).__name__}, {about['parameters']} parameters, on {about['device']}",
         f"loss: {type(experiment.loss).__name__}, learning rate {experiment.training.learning_rate:g}, batch "
         f"{experiment.training.batch}, seed {about['seed']}",
         f"fold: {about['fold']} ({about['protocol']})",
     ]
-    lines += [f"stream {name}: {s['channels']} channels, {s['kind']}" for name, s in about["streams"].items()]
+    lines += [
+        f"stream {name}: {len(s['channels'])} channels, {s['kind']}: {', '.join(s['channels'])}"
+        for name, s in about["streams"].items()
+    ]
     lines += [f"{name}: {', '.join(ids) or 'none'}" for name, ids in about["partitions"].items()]
     scores = run.scores()
     if scores is not None:

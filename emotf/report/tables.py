@@ -31,9 +31,7 @@ def score_table(scores: pd.DataFrame, about: dict[str, Any]) -> str:
             target, pooling, *(number(values[name]) for name in values), first["frames"], first["recordings"], undefined
         ])  # fmt: skip
     measures = [name.upper() for name in dict.fromkeys(scores["measure"])]
-    partition = scores["partition"].iloc[0]
-    note = " (chosen and reported on development)" if about.get("protocol") == "koprue2020" else ""
-    title = f"{partition}{note}; targets: {about['records']['targets_are']}"
+    title = f"{scores['partition'].iloc[0]}: {what_it_is(about)}"
     return f"{title}\n\n{markdown(['target', 'over', *measures, 'frames', 'recordings', 'undefined'], rows)}"
 
 
@@ -46,7 +44,20 @@ def _is_number(cell: str) -> bool:
     return cell[:1].isdigit() or (cell[:1] in "-+." and cell[1:2].isdigit()) or cell == "undefined"
 
 
-def comparison_table(rows: pd.DataFrame, title: str, notes: Sequence[str] = ()) -> str:
+def what_it_is(about: dict[str, Any]) -> str:
+    """What the targets of a run are, and whatever makes its scores other than they look."""
+    found = [str(about["records"]["targets_are"])]
+    if about["protocol"] == "koprue2020":
+        found.append("chosen and reported on development")
+    if about["shuffled_gold"]:
+        found.append("CONTROL: trained on gold standards swapped between recordings")
+    if about["dropped_recordings"]:
+        found.append(f"{len(about['dropped_recordings'])} recordings dropped, which lack a target")
+    found += [f"{len(ids)} recordings without {name}" for name, ids in about["recordings_lacking_a_target"].items()]
+    return "; ".join(found)
+
+
+def comparison_table(rows: pd.DataFrame, title: str) -> str:
     """MTL against STL as Markdown, with the legend that says what each number is."""
     folds, everything = [], []
     for row in rows.to_dict("records"):
@@ -65,7 +76,6 @@ def comparison_table(rows: pd.DataFrame, title: str, notes: Sequence[str] = ()) 
         everything.append([*place, *scores, interval])
     first = rows.iloc[0]
     undefined = int(rows["mtl_undefined"].sum() + rows["stl_undefined"].sum())
-    extra = "".join(f"{note}\n" for note in notes)
     return f"""{title}
 
 CCC in each fold, mean ± standard deviation over {first["runs"]} runs a system (folds x seeds):
@@ -78,4 +88,4 @@ All {first["recordings"]} recordings tested in any fold together ({first["frames
 seeds; the difference of CCC with its bootstrap interval over recordings:
 
 {markdown(["target", "over", "MTL: CCC PCC RMSE", "STL: CCC PCC RMSE", "MTL - STL [95 %]"], everything)}
-{extra}"""
+"""

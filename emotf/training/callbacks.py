@@ -1,5 +1,6 @@
 """What happens between epochs: development scores, a finite check, progress, figures."""
 
+import atexit
 import sys
 import time
 from typing import Any
@@ -71,6 +72,8 @@ class Progress(keras.callbacks.Callback):
             self.bar = Progress("{task.description}", BarColumn(), TimeElapsedColumn(), console=Console(stderr=True))
             self.task = self.bar.add_task(f"epoch 1/{self.epochs}", total=self.epochs)
             self.bar.start()
+            # an error of another callback skips on_train_end; the terminal must get its cursor back all the same
+            atexit.register(self.bar.stop)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if self.bar:

@@ -20,7 +20,8 @@ class Objective(keras.layers.Layer):
     """
 
     def __init__(self, losses: Mapping[str, Loss], weights: Mapping[str, float] | None = None) -> None:
-        super().__init__(name="objective")
+        # float32 whatever the policy: under mixed precision Keras would cast gold and predictions to float16 first
+        super().__init__(name="objective", dtype="float32", autocast=False)
         self.losses_of = dict(losses)
         self.weight_of = {name: (weights or {}).get(name, 1.0 / len(losses)) for name in losses}
         self.terms = {name: keras.metrics.Mean(name=f"{name}_loss") for name in losses}

@@ -2,15 +2,13 @@
 
 import importlib.metadata
 import platform
-import time
 from dataclasses import asdict
 from typing import Any
 
 import keras
 
 from emotf.config import Experiment
-from emotf.errors import UserError
-from emotf.pipeline import Epochs, Selection, Standardisation, training_batches
+from emotf.pipeline import Epochs, Selection, standardise, training_batches
 from emotf.prediction import Predictor, selection
 from emotf.progress import say
 from emotf.records import Store
@@ -29,15 +27,15 @@ PACKAGES = ("emotf", "tensorflow", "keras", "numpy", "tensorflow-io", "librosa")
 def train(experiment: Experiment, run: Run) -> None:
     """Trains a run, goes on with one that was interrupted, or finds it finished.
 
-    The same experiment gives the same scores, bit by bit on the same machine, interrupted or not.
+    On CPU, with the same number of threads, the same experiment gives the same scores bit by bit, interrupted or not.
 
     Raises:
         UserError: the records do not hold what the experiment asks for, the run folder belongs to another experiment,
             or the loss is not finite.
     """
-    run.begin(experiment.check())
+    experiment.check()
     store = Store(experiment.store)
-    _refuse_other_records(run, store.fingerprint(experiment.streams))
+    run.check(experiment, store.fingerprint(experiment.streams))
     if run.finished:
         say(f"{run.folder} is finished; nothing to do.")
         return
@@ -46,8 +44,7 @@ def train(experiment: Experiment, run: Run) -> None:
     keras.utils.set_random_seed(experiment.training.seed)
     chosen = selection(experiment)
     weights = experiment.training.alphas(chosen.targets)
-    fitted = _standardise(store, experiment, chosen)
-    run.write_standardisation({name: asdict(part) for name, part in fitted.items()})
+    fitted = standardise(store, experiment.streams, chosen.partition("train"), "train")
     network = experiment.model.build(
         {name: len(part.mean) for name, part in fitted.items()}, chosen.targets, experiment.window.inputs, fitted
     )
@@ -60,31 +57,16 @@ def train(experiment: Experiment, run: Run) -> None:
         experiment.training.seed,
         experiment.training.pool,
     )
+    # nothing is written before all that the user asked for is known to be possible
+    run.begin(experiment)
+    run.write_standardisation({name: asdict(part) for name, part in fitted.items()})
     run.note(**_facts(store, experiment, chosen, network, epochs, device))
     _announce(run.about)
     dev = Predictor(network, store, list(experiment.streams), chosen.partition("dev"), experiment.window)
-    began = time.monotonic()
-    resumed = _fit(experiment, run, network, weights, epochs, dev)
+    seconds = _fit(experiment, run, network, weights, epochs, dev)
     run.save_network(network)
-    run.note(training_seconds=round(time.monotonic() - began, 2), resumed_after_epoch=resumed)
+    run.note(training_seconds=round(seconds, 2))
     run.finish()
-
-
-def _refuse_other_records(run: Run, fingerprint: str) -> None:
-    """A run must not go on, or count as finished, on records that have changed under it."""
-    before = run.about.get("records", {}).get("fingerprint", fingerprint)
-    if before != fingerprint:
-        raise UserError(
-            f"{run.folder} was trained on other records ({before}, now {fingerprint}); choose another --run."
-        )
-
-
-def _standardise(store: Store, experiment: Experiment, chosen: Selection) -> dict[str, Standardisation]:
-    """Mean and spread of every stream over the recordings of train."""
-    return {
-        name: Standardisation.fit((store.stream(name).read(id_) for id_ in chosen.partition("train")), "train")
-        for name in experiment.streams
-    }
 
 
 def _fit(
@@ -94,8 +76,8 @@ def _fit(
     weights: dict[str, float],
     epochs: Epochs,
     dev: Predictor,
-) -> int:
-    """Trains; returns how many epochs an earlier process had done."""
+) -> float:
+    """Trains; returns the seconds it took, those of earlier processes included."""
     settings = experiment.training
     learner = Learner(network, Objective({name: experiment.loss for name in weights}, weights))
     learner.compile(
@@ -120,7 +102,7 @@ def _fit(
         shuffle=False,
         verbose=0,
     )
-    return before
+    return resume.seconds
 
 
 def _facts(
@@ -137,11 +119,12 @@ def _facts(
         "seed": experiment.training.seed,
         "fold": experiment.data.fold,
         "protocol": experiment.data.protocol,
+        "shuffled_gold": experiment.data.shuffled_gold,
         "records": {"fingerprint": store.fingerprint(schemas), "targets_are": store.targets_are},
         "targets": list(chosen.targets),
         "gold_hop": gold.hop,
         "streams": {
-            name: {"kind": schema.kind, "channels": len(schema.channels), "hop": schema.hop}
+            name: {"kind": schema.kind, "channels": list(schema.channels), "hop": schema.hop, "made_by": schema.made_by}
             for name, schema in schemas.items()
         },
         "partitions": {name: list(golds) for name, golds in chosen.golds.items()},
@@ -158,7 +141,7 @@ def _facts(
 def _announce(about: dict[str, Any]) -> None:
     """Says before training what is going to be trained, on what."""
     sizes = ", ".join(f"{len(ids)} {name}" for name, ids in about["partitions"].items())
-    streams = ", ".join(f"{name} ({s['channels']} channels, {s['kind']})" for name, s in about["streams"].items())
+    streams = ", ".join(f"{name} ({len(s['channels'])} channels, {s['kind']})" for name, s in about["streams"].items())
     printed = about["printed_parameters"]
     say(f"{', '.join(about['targets'])} from {streams}; {about['records']['targets_are']}")
     say(f"{sizes} recordings; {about['examples']} examples an epoch; on {about['device']}")

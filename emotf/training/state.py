@@ -7,6 +7,7 @@ with the same weights, bit by bit, as one that was not.
 """
 
 import json
+import time
 from typing import Any
 
 import keras
@@ -38,6 +39,7 @@ class Resume(keras.callbacks.Callback):
         self.stopping = stopping
         self.epoch = epoch
         self.state = _read(run)
+        self.seconds = float(self.state["seconds"]) if self.state else 0.0
         self.rows: list[dict[str, float]] = json.loads(str(self.state["rows"])) if self.state else []
 
     @property
@@ -51,6 +53,7 @@ class Resume(keras.callbacks.Callback):
         return bool(self.state) and json.loads(str(self.state["stopping"]))["stopped_epoch"] > 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self.clock = time.monotonic()
         if not self.state:
             return
         for group, variables in self._variables().items():
@@ -65,6 +68,8 @@ class Resume(keras.callbacks.Callback):
         self.epoch.assign(epoch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        now = time.monotonic()
+        self.seconds, self.clock = self.seconds + now - self.clock, now
         self.rows.append({"epoch": epoch, **{name: float(value) for name, value in (logs or {}).items()}})
         state = {
             f"{group}{i}": keras.ops.convert_to_numpy(variable.value)
@@ -75,7 +80,15 @@ class Resume(keras.callbacks.Callback):
             state[f"best{i:04d}"] = weights
         stopping = {name: getattr(self.stopping, name) for name in STOPPING}
         with written_aside(self.run.state) as aside:
-            np.savez(aside, rows=json.dumps(self.rows), stopping=json.dumps(stopping, default=float), **state)
+            scalars = {"rows": json.dumps(self.rows), "stopping": json.dumps(stopping, default=float)}
+            np.savez(aside, seconds=self.seconds, **scalars, **state)
+        self._write_history()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        # the process may have been killed between the state and the history of the last epoch
+        self._write_history()
+
+    def _write_history(self) -> None:
         with written_aside(self.run.history) as aside:
             pd.DataFrame(self.rows).to_csv(aside, index=False)
 

@@ -10,22 +10,22 @@ from emotf.windows.base import Window
 
 @dataclass
 class Sequences(Window):
-    """`frames` consecutive frames on the clock of the gold standard, a new one every `stride` frames.
+    """`frames` consecutive frames on the clock of the gold standard, a new one every `stride_frames`.
 
     Streams of other rates are read at the frame nearest to each gold time. What reaches over the end of a recording is
     padded: inputs with 0, gold with NaN, so that losses and metrics leave it out.
 
     Attributes:
         frames: S, length of a sequence.
-        stride: frames between the starts of two sequences in training; prediction takes them end to end.
+        stride_frames: frames between the starts of two sequences in training; prediction takes them end to end.
 
     Example:
-        >>> Sequences(frames=4, stride=2).anchors(np.zeros((7, 1))).tolist()
+        >>> Sequences(frames=4, stride_frames=2).anchors(np.zeros((7, 1))).tolist()
         [0, 2, 4, 6]
     """
 
     frames: int = 128
-    stride: int = 64
+    stride_frames: int = 64
 
     @property
     def length(self) -> int:
@@ -39,12 +39,12 @@ class Sequences(Window):
         return np.zeros(1, np.int64)
 
     def anchors(self, gold: np.ndarray) -> np.ndarray:
-        starts = np.arange(0, len(gold), self.stride)
+        starts = np.arange(0, len(gold), self.stride_frames)
         rated = (~np.isnan(gold)).any(axis=1)
         return np.array([s for s in starts if rated[s : s + self.frames].any()], np.int64)
 
     def check(self) -> None:
-        if self.frames < 2 or self.stride < 1:
+        if self.frames < 2 or self.stride_frames < 1:
             raise UserError(
-                f"Sequences need at least 2 frames and a stride of 1, received {self.frames} and {self.stride}."
+                f"Sequences need at least 2 frames and a stride of 1, received {self.frames} and {self.stride_frames}."
             )

@@ -134,7 +134,7 @@ def test_standardisation_equals_numpy_on_the_concatenation():
     assert fitted.frames == 543 and fitted.fitted_on == "train"
 
 
-SEQUENCES = Sequences(frames=30, stride=20)
+SEQUENCES = Sequences(frames=30, stride_frames=20)
 
 
 def literal_sequence(store, recording, name, times):

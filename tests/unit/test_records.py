@@ -71,12 +71,14 @@ def test_schema_and_completed_come_back(stream):
 def test_a_store_lists_streams_and_people(tmp_path):
     store = Store(tmp_path / "corpus")
     people = (Recording("r1", "anna", {"audio": tmp_path / "x.wav"}, "1"), Recording("r2", "ben", partition="dev"))
-    store.describe({"part": "folder"}, "ratings", people)
+    store.describe({"part": "folder", "dir": "mine"}, "ratings", people)
     store.stream(GOLD).start(replace(SCHEMA, kind=GOLD))
     for name in ("speech", "body"):
         store.stream(name).start(SCHEMA)
     assert store.streams == ("body", "speech") and store.targets == ("a", "b") and store.targets_are == "ratings"
     assert store.recordings == (Recording("r1", "anna", session="1"), Recording("r2", "ben", partition="dev"))
+    with pytest.raises(UserError, match=r"holds the records of .*mine, not of .*theirs; choose another"):
+        store.describe({"part": "folder", "dir": "theirs"}, "ratings", people)
 
 
 # ---- what is missing or damaged --------------------------------------------------------------------------------------

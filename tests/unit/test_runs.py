@@ -29,7 +29,7 @@ def run(tmp_path):
 
 def test_a_run_keeps_its_experiment(run):
     run.begin(experiment(data=Data(targets=("arousal",), delay=0.65)))
-    run.begin(experiment(data=Data(targets=("arousal",), delay=0.65)))
+    run.check(experiment(data=Data(targets=("arousal",), delay=0.65)), "f")
     assert run.experiment.data == Data(targets=("arousal",), delay=0.65)
     assert to_json(run.experiment) == read_json(run.folder / "config.json")
 
@@ -41,15 +41,24 @@ def test_a_run_keeps_its_experiment(run):
         ({"model": Cer(gru_units=8)}, r"model\.gru_units \(5, asked for 8\)"),
         ({"streams": {"mfcc39": Mfcc39(frame_rate_hz=25)}}, r"streams\.mfcc39\.frame_rate_hz \(60\.0, asked for 25\)"),
         ({"data": Data(targets=("valence",))}, r"data\.targets \(\[\], asked for \['valence'\]\)"),
-        ({"training": Training(weights={"arousal": 1.0})}, r"training\.weights\.arousal \(None, asked for 1\.0\)"),
+        ({"training": Training(weights="arousal:1")}, r"training\.weights \(, asked for arousal:1\)"),
     ],
 )
 def test_a_run_of_another_experiment_is_refused_with_the_difference(run, changes, message):
     run.begin(experiment())
     before = read_json(run.folder / "config.json")
     with pytest.raises(UserError, match=rf"one holds a run with another {message}; choose another --run"):
-        run.begin(experiment(**changes))
+        run.check(experiment(**changes), "f")
     assert read_json(run.folder / "config.json") == before
+
+
+def test_a_run_on_other_records_is_refused(run):
+    run.begin(experiment())
+    run.check(experiment(), "f")
+    run.note(records={"fingerprint": "f"})
+    run.check(experiment(), "f")
+    with pytest.raises(UserError, match=r"was trained on other records \(f, now g\)"):
+        run.check(experiment(), "g")
 
 
 def test_a_field_that_only_the_old_run_has_is_named(run):
@@ -57,7 +66,7 @@ def test_a_field_that_only_the_old_run_has_is_named(run):
     old = read_json(run.folder / "config.json")
     write_json(run.folder / "config.json", {**old, "training": {**old["training"], "extinct": 1}})
     with pytest.raises(UserError, match=r"training\.extinct \(1, asked for None\)"):
-        run.begin(experiment())
+        run.check(experiment(), "f")
     with pytest.raises(UserError, match="Training has no field 'extinct'"):
         _ = run.experiment
 
