@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+from absl import logging
+
 from emotf.errors import UserError
 from emotf.files import write_json
 from emotf.runs import Run
@@ -23,6 +25,7 @@ def export(run: Run, folder: Path) -> Path:
     network, experiment, about = run.network(), run.experiment, run.about
     aside = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(aside, ignore_errors=True)
+    logging.set_verbosity(logging.WARNING)  # TensorFlow narrates every file it writes
     network.export(str(aside), format="tf_saved_model", verbose=False)
     streams = {
         name: {**stream, "offsets": experiment.window.offsets(stream["hop"]).tolist()}

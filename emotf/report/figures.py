@@ -64,6 +64,6 @@ def comparison(rows: "pd.DataFrame", title: str) -> "Figure":
     left.invert_yaxis()
     left.set_xlabel("CCC, mean ± sd over folds x seeds")
     right.set_xlabel("MTL - STL, 95 % interval over recordings")
-    left.legend(frameon=False)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     figure.suptitle(title)
     return figure
