@@ -196,9 +196,9 @@ class Stream:
         try:
             records = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
         except tf.errors.DataLossError as error:
+            reason = error.message.splitlines()[0].split("}} ")[-1].split(" [Op")[0]
             raise UserError(
-                f"{path} (recording {recording}) is damaged ({error.message.splitlines()[0].split(' [Op')[0]}); delete "
-                "it and extract again."
+                f"{path} (recording {recording}) is damaged ({reason}); delete it and extract again."
             ) from None
         if len(records) != 1:
             raise UserError(f"{path} (recording {recording}) holds {len(records)} records, expected 1; extract again.")
