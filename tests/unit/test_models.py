@@ -296,3 +296,19 @@ def test_the_objective_is_the_weighted_sum_of_the_losses(kind, weights):
 def test_parts_are_what_the_experiment_says_they_are():
     assert all(issubclass(catalog.find("models", name), Model) for name in NAMES)
     assert all(issubclass(catalog.find("losses", name), Loss) for name in catalog.names("losses"))
+
+
+def test_the_objective_stays_float32_under_mixed_precision():
+    import keras
+
+    from emotf.losses.mse import Mse
+    from emotf.training.learner import Objective
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        # 70,000 is infinite in float16
+        found = Objective({"a": Mse()})({"a": np.array([70_000.0])}, {"a": np.array([70_002.0])})
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert float(np.squeeze(found)) == 4.0
