@@ -210,7 +210,6 @@ def test_precomputed_reads_csv_and_arrays(tmp_path):
 
 
 def test_precomputed_reads_parquet(tmp_path):
-    pytest.importorskip("pyarrow", reason="pyarrow does not load beside this NumPy", exc_type=ImportError)
     table = pd.DataFrame({"time": np.arange(10) / 50, "yaw": np.arange(10.0)})
     table.to_parquet(tmp_path / "a.parquet")
     track = Precomputed("gaze").extract(recording(gaze=tmp_path / "a.parquet"))
