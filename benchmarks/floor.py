@@ -38,7 +38,8 @@ SHARED = ("corpus", "streams", "data", "window")
 def main(_):
     from _ridge import FLOOR, PENALTIES, UNSCALED, Baseline
 
-    from emotf.evaluation import MEAN, POOLED, moments, score, value
+    from emotf.evaluation import moments, score, value
+    from emotf.measures import MEAN, POOLED
     from emotf.progress import progress
     from emotf.report.tables import markdown
 
@@ -79,7 +80,7 @@ def trials() -> "list[Trial]":
         seeds = sorted({int(path.name.rpartition("seed")[2]) for path in folder.glob("runs/mtl_fold*_seed*")})
         if not seeds:
             raise UserError(f"{folder} holds no MTL run (runs/mtl_fold*_seed*); make them with tools/compare.py.")
-    mtl = [trial for trial in comparison.grid(CONFIG.value, folds, seeds, folder) if trial.system == comparison.MTL]
+    mtl = comparison.grid(CONFIG.value, {"targets": ("mtl",)}, folds, seeds, folder)
     for trial in mtl if AGAINST.value else []:
         if not trial.done:
             raise UserError(f"{trial.run.folder} is not there or not scored; finish tools/compare.py or give --folds.")
@@ -92,13 +93,13 @@ def trials() -> "list[Trial]":
 
 def against(mtl: "list[Trial]", scored: dict[Any, Any], target: str, pooling: str) -> list[str]:
     """Two cells: CCC of the MTL runs, and CER - floor with its interval; the floor is the same for every seed."""
-    from emotf import comparison
-    from emotf.evaluation import paired_bootstrap
+    from emotf.comparison import by_recording
+    from emotf.statistics import overall, paired_bootstrap
 
-    cer = comparison.by_recording([comparison.trial_moments(trial)[target] for trial in mtl])
-    floor = comparison.by_recording([scored[trial.fold][target] for trial in mtl])
+    parts = [trial.moments(trial.partition)[target] for trial in mtl]
+    cer, floor = by_recording(parts), by_recording([scored[trial.fold][target] for trial in mtl])
     difference, low, high = paired_bootstrap(cer, floor, pooling)
-    values = [comparison.trial_score(trial, target, pooling) for trial in mtl]
+    values = [overall(by_recording([part]), pooling) for part in parts]
     return [spread(values), f"{difference:+.3f} [{low:+.3f}, {high:+.3f}]"]
 
 

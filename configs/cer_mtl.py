@@ -28,7 +28,7 @@ chosen among 1e-4, 2e-4, 5e-4, 1e-3 and 2e-3 by mean development CCC over five f
 of the feature image, so that no sound falls between its rows.
 """
 
-from emotf.config import Data, Experiment, Training, choose
+from emotf.config import Data, Experiment, Training, choose, setting
 from emotf.corpora.emodb import Emodb
 from emotf.corpora.folder import Folder
 from emotf.corpora.synthetic import Synthetic
@@ -86,13 +86,6 @@ def folder() -> Experiment:
 CORPORA = {"synthetic": synthetic, "emodb": emodb, "folder": folder}
 
 
-def _targets(*names: str):
-    def apply(experiment: Experiment) -> None:
-        experiment.data.targets = names
-
-    return apply
-
-
 def _stl(experiment: Experiment, target: str) -> None:
     experiment.data.targets = (target,)
 
@@ -109,24 +102,6 @@ def _named_streams(experiment: Experiment, names: str) -> None:
     _streams(*names.split("+"))(experiment)
 
 
-def _frames(frames: int):
-    def apply(experiment: Experiment) -> None:
-        experiment.window.frames = frames
-
-    return apply
-
-
-def _part(field: str, part):
-    def apply(experiment: Experiment) -> None:
-        setattr(experiment, field, part())
-
-    return apply
-
-
-def _koprue2020(experiment: Experiment) -> None:
-    experiment.data.protocol = "koprue2020"
-
-
 def _smoke(experiment: Experiment) -> None:
     if isinstance(experiment.corpus, Synthetic):
         experiment.corpus = Synthetic(dir="work/corpora/smoke", count=10, duration=10.0)
@@ -135,20 +110,20 @@ def _smoke(experiment: Experiment) -> None:
 
 
 OPTIONS = {
-    "mtl": _targets(),
+    "mtl": setting("data.targets", ()),
     "stl-": _stl,
     "speech": _streams("mfcc39"),
     "body": _streams("body_euler24"),
     "both": _streams("mfcc39", "body_euler24"),
     "streams-": _named_streams,
-    "n20": _frames(20),
-    "n40": _frames(40),
-    "n60": _frames(60),
-    "filters": _part("model", lambda: Cer(recurrence_over="filters", batch_norm=True)),
-    "pure_cnn": _part("model", PureCnn),
-    "ccc": _part("loss", Ccc),
-    "pcc": _part("loss", Pcc),
-    "mse": _part("loss", Mse),
-    "koprue2020": _koprue2020,
+    "n20": setting("window.frames", 20),
+    "n40": setting("window.frames", 40),
+    "n60": setting("window.frames", 60),
+    "filters": setting("model", Cer(recurrence_over="filters", batch_norm=True)),
+    "pure_cnn": setting("model", PureCnn()),
+    "ccc": setting("loss", Ccc()),
+    "pcc": setting("loss", Pcc()),
+    "mse": setting("loss", Mse()),
+    "koprue2020": setting("data.protocol", "koprue2020"),
     "smoke": _smoke,
 }

@@ -4,6 +4,7 @@ A recipe is a file of configs/ with `get_config(arg) -> Experiment`. On a comman
 comes first and overrides follow: `--config.model.gru_units=8 --config.data.targets=arousal,valence`.
 """
 
+import copy
 import dataclasses
 import types
 import typing
@@ -19,6 +20,9 @@ from emotf.models.base import Model
 from emotf.recording import PROTOCOLS
 from emotf.windows.base import Window
 from emotf.windows.feature_images import FeatureImages
+
+# The name of the loss over all targets at once, in a mapping of losses, in weights and in logs.
+JOINT = "joint"
 
 
 @dataclass
@@ -52,10 +56,12 @@ class Training:
 
     Attributes:
         learning_rate: of Adam. The paper found 1e-4 to 5e-5 good for correlation losses.
-        batch: feature images. Correlation losses need large batches.
+        batch: feature images or sequences. Correlation losses need large batches.
         epochs: at most.
         patience: epochs without a better mean development CCC before training stops; the best weights are kept.
-        weights: α_m of the sum of losses, `arousal:0.7,valence:0.3`, every target named; empty for 1/M each.
+        weights: α_m of the sum of losses, `arousal:0.7,valence:0.3`, every target named (and `joint`, for a loss over
+            all targets); empty for 1/M each.
+        weighting: `fixed` weights, or `uncertainty`: learnt with the network (Kendall et al. 2018), logged every epoch.
         seed: of weights and order.
         pool: recordings whose examples are shuffled together; 0 takes as many as fit into 256 MB, at least four.
         jit_compile: XLA.
@@ -68,27 +74,28 @@ class Training:
     epochs: int = 100
     patience: int = 20
     weights: str = ""
+    weighting: str = "fixed"
     seed: int = 0
     pool: int = 0
     jit_compile: bool = False
     precision: str = "float32"
     figure_every: int = 10
 
-    def alphas(self, targets: tuple[str, ...]) -> dict[str, float]:
-        """target -> α_m.
+    def alphas(self, terms: tuple[str, ...]) -> dict[str, float]:
+        """term (a target, or `joint`) -> α_m.
 
         Raises:
-            UserError: `weights` does not name every target once, with a number.
+            UserError: `weights` does not name every term once, with a number.
         """
         if not self.weights:
-            return {name: 1 / len(targets) for name in targets}
+            return {name: 1 / len(terms) for name in terms}
         try:
             pairs = [(name.strip(), float(number)) for name, number in
                      (item.split(":") for item in self.weights.split(","))]  # fmt: skip
         except ValueError:
-            raise UserError(f"training.weights is {self.weights!r}, expected e.g. {targets[0]}:0.7,...") from None
-        if sorted(name for name, _ in pairs) != sorted(targets):
-            raise UserError(f"training.weights is {self.weights!r}; name each target once: {', '.join(targets)}.")
+            raise UserError(f"training.weights is {self.weights!r}, expected e.g. {terms[0]}:0.7,...") from None
+        if sorted(name for name, _ in pairs) != sorted(terms):
+            raise UserError(f"training.weights is {self.weights!r}; name each target once: {', '.join(terms)}.")
         return dict(pairs)
 
 
@@ -102,7 +109,9 @@ class Experiment:
         data: records, targets, partitions.
         window: what an example is.
         model: sizes of the network.
-        loss: of each target, a `losses.base.Loss` (typed loosely: naming that class would load Keras for --help).
+        loss: a `losses.base.Loss`: of each target, or of all of them at once where it is a joint one. Or a mapping of
+            targets to losses; `joint` in it names a loss over all targets. (Typed loosely: naming the class would load
+            Keras for --help.)
         training: optimiser, stopping, seed.
     """
 
@@ -119,6 +128,32 @@ class Experiment:
         """The folder of the corpus's records."""
         return f"{self.data.records}/{self.corpus.name}"
 
+    def losses(self, targets: tuple[str, ...]) -> dict[str | tuple[str, ...], Any]:
+        """target -> its loss, and all targets -> their joint loss, where there is one.
+
+        Raises:
+            UserError: a loss does not suit the targets or the window.
+        """
+        losses = self.loss
+        if not isinstance(losses, dict):
+            losses = {JOINT: losses} if losses.joint else dict.fromkeys(targets, losses)
+        for name in losses:
+            if name not in (*targets, JOINT):
+                raise UserError(f"There is a loss for {name!r}, which is not among {', '.join(targets)} and {JOINT}.")
+        lacking = [target for target in targets if target not in losses and JOINT not in losses]
+        if lacking:
+            raise UserError(f"There is no loss for {', '.join(lacking)}; name one, or a {JOINT} one for all targets.")
+        for name, loss in losses.items():
+            if loss.joint != (name == JOINT):
+                couples = "couples targets" if loss.joint else "is a loss of one target"
+                raise UserError(f"{loss.name} {couples}; it cannot be the loss of {name}.")
+            if loss.joint and len(targets) < 2:
+                raise UserError(f"{loss.name} couples targets and needs two, the experiment has only {targets[0]}.")
+            if loss.sequential and self.window.length == 1:
+                raise UserError(f"{loss.name} as configured needs sequences, this window gives single frames; choose "
+                                "a recipe of sequences.")  # fmt: skip
+        return {targets if name == JOINT else name: loss for name, loss in losses.items()}
+
     def check(self) -> "Experiment":
         """Returns itself; lists on the command line (`a,b`) are taken apart.
 
@@ -126,6 +161,11 @@ class Experiment:
             UserError: a value cannot work, said before anything heavy starts.
         """
         self.data.targets = _apart(self.data.targets)
+        for loss in self.loss.values() if isinstance(self.loss, dict) else [self.loss]:
+            try:
+                dataclasses.replace(loss)  # overrides have changed its fields since it was made
+            except ValueError as error:
+                raise UserError(str(error)) from None
         parts: list[Any] = [self.corpus, *self.streams.values()]
         for part in parts:
             for name in [f.name for f in fields(part) if f.type == tuple[str, ...]]:
@@ -136,6 +176,9 @@ class Experiment:
             raise UserError(f"A target occurs twice: {', '.join(self.data.targets)}.")
         _one_of("data.missing_targets", self.data.missing_targets, ("mask", "drop_recording"))
         _one_of("data.protocol", self.data.protocol, PROTOCOLS)
+        _one_of("training.weighting", self.training.weighting, ("fixed", "uncertainty"))
+        if self.training.weights and self.training.weighting == "uncertainty":
+            raise UserError("training.weights are fixed, training.weighting=uncertainty learns them; choose one.")
         _one_of("training.precision", self.training.precision, ("float32", "mixed_float16"))
         for name in ("seed", "pool"):
             if getattr(self.training, name) < 0:
@@ -200,6 +243,8 @@ def _value(value: Any, hint: Any) -> Any:
         return tuple(_value(v, inner[0]) for v in value)
     if origin is dict:
         return {key: _value(v, inner[1]) for key, v in value.items()}
+    if isinstance(value, dict) and hint is Any:
+        return {key: _value(v, Any) for key, v in value.items()}
     return from_json(value, hint) if isinstance(hint, type) and is_dataclass(hint) else value
 
 
@@ -224,6 +269,43 @@ def choose(arg: str | None, options: dict[str, Callable[[Experiment], Any]], sta
     return start
 
 
+def assign(experiment: Experiment, path: str, value: Any) -> None:
+    """Sets one field of the tree by its dotted path, `window.frames`; the value is copied.
+
+    Raises:
+        UserError: there is no such field; the nearest is offered.
+    """
+    node, name = _place(experiment, path)
+    setattr(node, name, copy.deepcopy(value))
+
+
+def setting(path: str, value: Any) -> Callable[[Experiment], None]:
+    """An option of a recipe: what it sets, when `choose` calls it."""
+    return lambda experiment: assign(experiment, path, value)
+
+
+def field_type(experiment: Experiment, path: str) -> Any:
+    """The type of a field of the tree, by its dotted path."""
+    node, name = _place(experiment, path)
+    return typing.get_type_hints(type(node))[name]
+
+
+def _place(experiment: Experiment, path: str) -> tuple[Any, str]:
+    """The dataclass that holds a field, and the field's name."""
+    *above, last = path.split(".")
+    node: Any = experiment
+    for name in above:
+        node = getattr(_holder(node, name, path), name)
+    return _holder(node, last, path), last
+
+
+def _holder(node: Any, name: str, path: str) -> Any:
+    known = [f.name for f in fields(node)] if is_dataclass(node) else []
+    if name not in known:
+        raise UserError(f"The experiment has no field {path!r}.{catalog.suggestion(name, known)}")
+    return node
+
+
 def unknown_field(error: KeyError) -> str:
     """The line to print when an override names a field or stream that does not exist."""
     text = str(error.args[0]) if error.args else ""
@@ -242,9 +324,12 @@ def _all_dataclasses() -> list[Any]:
 def replaced(experiment: Experiment, targets: tuple[str, ...], fold: int | None, seed: int) -> Experiment:
     """A copy of the experiment for other targets, another fold and seed; the rest is shared.
 
-    A single target needs no weights, so they are left out with it.
+    A single target needs no weights and of a mapping of losses only its own, so the others are left out with it.
     """
     data = dataclasses.replace(experiment.data, targets=targets, fold=fold)
     weights = experiment.training.weights if len(targets) > 1 else ""
     training = dataclasses.replace(experiment.training, seed=seed, weights=weights)
-    return dataclasses.replace(experiment, data=data, training=training)
+    loss = experiment.loss
+    if isinstance(loss, dict) and len(targets) == 1:
+        loss = {name: part for name, part in loss.items() if name in (*targets, JOINT)}
+    return dataclasses.replace(experiment, data=data, training=training, loss=loss)

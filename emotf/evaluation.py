@@ -1,18 +1,20 @@
 """Scores of predictions: pooled and mean over recordings, always both, undefined values counted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from emotf import tables
 from emotf.errors import UserError
-from emotf.measures import MEASURES, Moments
-from emotf.prediction import predict_partition
+from emotf.measures import MEAN, MEASURES, POOLED, Moments
+from emotf.prediction import predict_partition, selection
+from emotf.records import Store
+from emotf.report import figures
 from emotf.runs import Run
+from emotf.statistics import DRAWS, bootstrap
 from emotf.track import Track
-
-POOLED = "pooled"
-MEAN = "mean over recordings"
 
 # What each partition already decided; reporting on it needs to be asked for.
 DECIDED = {"train": "the weights were fitted on it", "dev": "the epoch was chosen on it"}
@@ -43,36 +45,44 @@ def moments(golds: Mapping[str, Track], predictions: Mapping[str, Track]) -> dic
     return found
 
 
-def score(golds: Mapping[str, Track], predictions: Mapping[str, Track], partition: str) -> pd.DataFrame:
+def score(
+    golds: Mapping[str, Track],
+    predictions: Mapping[str, Track],
+    partition: str,
+    variance: str = "population",
+    subjects: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     """The scores of a partition.
 
     Args:
         golds: recording -> [frames, targets], NaN where unrated.
         predictions: recording -> [frames, targets] on the same clocks.
         partition: named in the table.
+        variance: the protocol of `measures.VARIANCES`, named in the table.
+        subjects: recording -> subject; where given, values have intervals over subjects.
 
     Returns:
-        One row a target, pooling and measure: target, partition, pooling (`pooled`: all rated frames in one series;
-        `mean over recordings`: of the values of single recordings), measure, value, frames (rated), recordings (with
-        a rated frame), undefined (values that the data do not define: 1 for a pooled one, else how many recordings
-        are missing from the mean).
+        One row a target, pooling and measure: target, partition, variance, pooling (`pooled`: all rated frames in one
+        series; `mean over recordings`: of the values of single recordings), measure, value, low and high (95 %
+        bootstrap interval over subjects), frames (rated), recordings (with a rated frame), undefined (values that the
+        data do not define: 1 for a pooled one, else how many recordings are missing from the mean).
     """
     rows = []
     for target, parts in moments(golds, predictions).items():
-        rated = [part for part in parts.values() if part.count]
-        whole = sum(rated, Moments())
+        rated = {name: [part] for name, part in parts.items() if part.count}
         for measure in MEASURES:
-            value = getattr(whole, measure)
-            singles = np.array([getattr(part, measure) for part in rated])
-            defined = singles[~np.isnan(singles)]
-            mean = defined.mean() if defined.size else np.nan
-            for pooling, number, undefined in (
-                (POOLED, value, int(np.isnan(value))),
-                (MEAN, mean, singles.size - defined.size),
-            ):
-                rows.append((target, partition, pooling, measure, number, whole.count, len(rated), undefined))
-    columns = ["target", "partition", "pooling", "measure", "value", "frames", "recordings", "undefined"]
-    return pd.DataFrame(rows, columns=columns)
+            singles = [getattr(part.under(variance), measure) for (part,) in rated.values()]
+            for pooling in (POOLED, MEAN):
+                draws = DRAWS if subjects else 0
+                number, low, high = bootstrap(rated, pooling, measure, variance, subjects, draws)
+                undefined = int(np.isnan(number) if pooling == POOLED else np.isnan(singles).sum())
+                rows.append({
+                    "target": target, "partition": partition, "variance": variance, "pooling": pooling,
+                    "measure": measure, "value": number, "low": low, "high": high,
+                    "frames": sum(part.count for (part,) in rated.values()), "recordings": len(rated),
+                    "undefined": undefined,
+                })  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def value(scores: pd.DataFrame, target: str, measure: str = "ccc", pooling: str = POOLED) -> float:
@@ -81,65 +91,7 @@ def value(scores: pd.DataFrame, target: str, measure: str = "ccc", pooling: str 
     return float(scores.loc[row, "value"].iloc[0])
 
 
-def paired_bootstrap(
-    one: Mapping[str, list[Moments]],
-    other: Mapping[str, list[Moments]],
-    pooling: str = POOLED,
-    measure: str = "ccc",
-    draws: int = 2000,
-) -> tuple[float, float, float]:
-    """The difference one - other of two systems, and its 95 % interval over recordings.
-
-    A draw takes as many recordings as there are, with replacement, the same for both systems, and averages over
-    repetitions (seeds) what each repetition scores on them.
-
-    Args:
-        one, other: recording -> moments, one a repetition; the two must hold the same recordings.
-        pooling: `pooled`: a score is that of all drawn recordings in one series; else the mean of their own scores,
-            undefined ones left out.
-        measure: a property of `Moments`.
-        draws: of the bootstrap; its seed is fixed, so that a table repeats.
-
-    Returns:
-        difference, lower and upper bound (percentiles 2.5 and 97.5; NaN with fewer than two recordings).
-
-    Reference:
-        Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13.
-    """
-    if set(one) != set(other):
-        raise UserError("A paired difference needs both systems on the same recordings.")
-    names = sorted(one)
-
-    def difference(chosen: list[str]) -> float:
-        return together(one, chosen, pooling, measure) - together(other, chosen, pooling, measure)
-
-    if len(names) < 2:
-        return difference(names), float("nan"), float("nan")
-    random = np.random.default_rng(0)
-    samples = [random.choice(names, len(names)).tolist() for _ in range(draws)]
-    low, high = np.nanpercentile([difference(sample) for sample in samples], [2.5, 97.5])
-    return difference(names), float(low), float(high)
-
-
-def together(system: Mapping[str, list[Moments]], recordings: Sequence[str], pooling: str, measure: str) -> float:
-    """What a system scores on some recordings (one may be named twice), averaged over its repetitions.
-
-    Args:
-        system: recording -> moments, one a repetition.
-        recordings: their ids.
-        pooling: `pooled`: of all frames in one series; else the mean of the recordings' own values, undefined left out.
-        measure: a property of `Moments`.
-    """
-    values = []
-    for repetition in zip(*(system[name] for name in recordings), strict=True):
-        if pooling == POOLED:
-            values.append(getattr(sum(repetition, Moments()), measure))
-        else:
-            values.append(np.nanmean([getattr(part, measure) for part in repetition]))
-    return float(np.mean(values))
-
-
-def evaluate(run: Run, partition: str, allow_seen: bool = False) -> pd.DataFrame:
+def evaluate(run: Run, partition: str, allow_seen: bool = False, variance: str = "population") -> pd.DataFrame:
     """Predicts and scores a partition of a finished run, and keeps traces and scores in its folder.
 
     Raises:
@@ -147,7 +99,24 @@ def evaluate(run: Run, partition: str, allow_seen: bool = False) -> pd.DataFrame
     """
     refuse_seen(partition, allow_seen)
     golds, predictions = predict_partition(run, partition)
-    scores = score(golds, predictions, partition)
+    subjects = {recording.id: recording.subject for recording in Store(run.experiment.store).recordings}
+    scores = score(golds, predictions, partition, variance, subjects)
     run.write_predictions(partition, predictions)
     run.write_scores(scores)
     return scores
+
+
+def plot(run: Run, partition: str, recordings: int, running_frames: int) -> list[Path]:
+    """Draws the traces of the first recordings of an evaluated partition, with their running CCC.
+
+    Returns:
+        The pictures, beside the traces.
+    """
+    golds = selection(run.experiment).partition(partition)
+    paths = []
+    for name in list(golds)[:recordings]:
+        path = run.prediction(partition, name)
+        picture = figures.traces(tables.read_track(path), golds[name], f"{name} ({partition})", running_frames)
+        paths.append(path.with_suffix(".png"))
+        figures.save(picture, paths[-1])
+    return paths

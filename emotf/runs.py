@@ -7,7 +7,7 @@ network.keras          the network with its best weights, standardisation inside
 state.npz              everything a killed training needs to go on exactly; removed at the end
 history.csv            one row an epoch
 tensorboard/           scalars, and figures of development traces
-scores.csv             target x partition x pooling x measure
+scores.csv             target x partition x variance x pooling x measure
 predictions/<partition>/<recording>.csv
 FINISHED               training came to its end
 """
@@ -130,13 +130,14 @@ class Run:
         return keras.models.load_model(self.folder / "network.keras", compile=False)
 
     def write_scores(self, scores: "pd.DataFrame") -> None:
-        """Keeps the scores, those of other partitions included."""
+        """Keeps the scores, those of other partitions and protocols included."""
         import pandas as pd
 
         path = self.folder / "scores.csv"
         if path.is_file():
             old = pd.read_csv(path)
-            scores = pd.concat([old[~old["partition"].isin(scores["partition"])], scores])
+            mine = old["partition"].isin(scores["partition"]) & old["variance"].isin(scores["variance"])
+            scores = pd.concat([old[~mine], scores])
         with written_aside(path) as aside:
             scores.to_csv(aside, index=False)
 

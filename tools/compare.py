@@ -1,8 +1,16 @@
-"""Multi-task against single-task learning: runs what is missing, skips what is done, prints one table.
+"""Compares systems on equal footing: runs what is missing, skips what is done, prints one table.
 
     python tools/compare.py --config=configs/cer_mtl.py:emodb --out=work/compare/emodb --seeds=0,1,2
 
-Writes comparison.md, comparison.csv and comparison.png into --out, and every run below it.
+compares multi-task with single-task learning. Anything else is varied by --vary, once an axis:
+
+    --vary=loss=mse,ccc,ccc:pool=sequence       a part by name, with fields that differ from its defaults (also model)
+    --vary=window.frames=32,64,128              any field of the experiment
+    --vary=streams=mfcc39,mfcc39+body_euler24   streams of the recipe, joined by +
+    --vary=targets=stl,mtl                      one run a target, or one for all (the default)
+
+Writes comparison.md, comparison.csv, learning.csv and comparison.png (sweep.png where an axis has numbers) into --out,
+and every run below it.
 """
 
 from pathlib import Path
@@ -14,32 +22,30 @@ from emotf.command import define_config, integers, run
 
 CONFIG = define_config()
 OUT = flags.DEFINE_string("out", None, "Folder of the runs and of the table.", required=True)
+VARY = flags.DEFINE_multi_string("vary", [], "An axis and its values, loss=mse,ccc; targets=stl,mtl by default.")
+AGAINST = flags.DEFINE_string("against", "", "System that the others are measured against; the first by default.")
 FOLDS = flags.DEFINE_list("folds", None, "Sessions to test, e.g. 0,1,2; all by default.")
 SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds of weights and order, e.g. 0,1,2.")
+VARIANCE = flags.DEFINE_enum("variance", "population", ["population", "sample", "avec"], "How moments are divided.")
 WORKERS = flags.DEFINE_integer("workers", 1, "Runs at a time, one core each if more than one.", lower_bound=1)
 flags.adopt_module_key_flags(emotf.command)
 
 
 def main(_):
     from emotf import comparison
-    from emotf.files import write_text, written_aside
-    from emotf.report import figures, tables
+    from emotf.report import tables
 
-    out = Path(OUT.value)
     folds = integers(FOLDS.value, "folds") if FOLDS.value else None
-    trials = comparison.grid(CONFIG.value, folds, integers(SEEDS.value, "seeds"), out)
+    axes = comparison.parse(VARY.value) or comparison.MULTI_AGAINST_SINGLE
+    trials = comparison.grid(CONFIG.value, axes, folds, integers(SEEDS.value, "seeds"), Path(OUT.value))
+    reference = comparison.reference_of(trials, AGAINST.value)
     comparison.execute(trials, WORKERS.value)
-    rows = comparison.summarise(trials)
-    about = trials[0].run.about
-    title = f"MTL against STL on {trials[0].experiment.corpus.name}: {tables.what_it_is(about)}"
-    table = tables.comparison_table(rows, title)
-    write_text(out / "comparison.md", table)
-    with written_aside(out / "comparison.csv") as aside:
-        rows.to_csv(aside, index=False)
-    figures.save(figures.comparison(rows, title), out / "comparison.png")
+    about = tables.what_it_is(trials[0].run.about)
+    title = f"{', '.join(axes)} on {CONFIG.value.corpus.name}: {about}; {tables.protocol(VARIANCE.value)}"
+    table, written = comparison.report(trials, reference, VARIANCE.value, title, Path(OUT.value))
     print(table)
-    for name in ("comparison.md", "comparison.csv", "comparison.png"):
-        print(out / name)
+    for path in written:
+        print(path)
 
 
 if __name__ == "__main__":

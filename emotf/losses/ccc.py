@@ -5,16 +5,20 @@ from typing import Any
 
 from keras.saving import register_keras_serializable
 
-from emotf.losses.base import Loss, moments, ratio
+from emotf.losses.base import PooledLoss, moments, ratio
 
 
 @register_keras_serializable("emotf.losses")
 @dataclass(eq=False)
-class Ccc(Loss):
-    """1 - CCC, in [0, 2]: L = 1 - 2 cov(y, ŷ) / (var y + var ŷ + (ȳ - mean ŷ)²), moments over the batch.
+class Ccc(PooledLoss):
+    """1 - CCC, in [0, 2]: L = 1 - 2 cov(y, ŷ) / (var y + var ŷ + (ȳ - mean ŷ)²), population moments.
 
-    -CCC, which some papers print, differs by a constant and has the same gradient. Batches should be large (256 in
-    Köprü & Erzin 2020): the moments are those of one batch. Where gold and prediction are one constant the loss is 1.
+    -CCC, which some papers print, differs by the constant 1 and has the same gradient. Where gold and prediction are
+    one constant the loss is 1 and its gradient 0.
+
+    Attributes:
+        pool: `batch`: the moments of the whole batch in one series; it should be large (256 in Köprü & Erzin 2020).
+            `sequence`: a CCC a sequence, and their mean.
 
     Example:
         >>> import numpy as np
@@ -22,7 +26,7 @@ class Ccc(Loss):
         0.4286
 
     Reference:
-        Lin 1989; as a training loss: Köprü & Erzin 2020, eq. 2, and Chen & Jin 2015.
+        Lin 1989; as a training loss: Köprü & Erzin 2020, eq. 2; Chen & Jin 2015; Orgil et al. 2021, eq. 2.
     """
 
     def over(self, y: Any, p: Any, weight: Any) -> Any:

@@ -17,6 +17,9 @@ class Mse(Loss):
         >>> import numpy as np
         >>> float(Mse()(np.array([0.0, 1.0, np.nan]), np.array([0.0, 3.0, 9.0])))
         2.0
+
+    Reference:
+        Chen & Jin 2015; Orgil et al. 2021, eq. 1.
     """
 
     def over(self, y: Any, p: Any, weight: Any) -> Any:

@@ -20,9 +20,11 @@ class Model(ABC):
 
     Attributes:
         printed_parameters: the number of trainable parameters that the publication prints, or None.
+        sequences: whether the network reads sequences (one value out a frame), not feature images (one value out).
     """
 
     printed_parameters: ClassVar[int | None] = None
+    sequences: ClassVar[bool] = False
 
     def build(
         self,
@@ -41,18 +43,22 @@ class Model(ABC):
                 network, so that it takes streams as they were extracted, in training as in serving.
 
         Returns:
-            A functional model: {stream: [batch, frames, channels]} -> {target: [batch]}.
+            A functional model: {stream: [batch, frames, channels]} -> {target: [batch]}, of sequences -> {target:
+            [batch, frames]}.
 
         Raises:
-            UserError: a stream or target has a name that cannot name a part of a network, or the window is too short.
+            UserError: a stream or target has a name that cannot name a part of a network, or the window does not suit.
         """
         import keras
 
         for name in (*streams, *targets):
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
                 raise UserError(f"Stream or target {name!r}: use letters, digits, '_', '-' and '.' only; rename it.")
-        if frames is None:
-            raise UserError(f"{type(self).__name__} reads feature images; choose that window, sequences have no N.")
+        if self.sequences != (frames is None):
+            reads, given = ("sequences", "feature images") if self.sequences else ("feature images", "sequences")
+            raise UserError(
+                f"{type(self).__name__} reads {reads}, the window gives {given}; choose another of the two."
+            )
         for size in fields(self):
             if size.type is int and getattr(self, size.name) < 1:
                 raise UserError(f"model.{size.name} must be at least 1, received {getattr(self, size.name)}.")
@@ -69,20 +75,21 @@ class Model(ABC):
 
     @abstractmethod
     def trace(self, streams: Mapping[str, Any], targets: Sequence[str]) -> dict[str, Any]:
-        """The network from standardised streams [batch, frames, channels] to {target: [batch]}."""
+        """The network from standardised streams [batch, frames, channels] to {target: [batch]} or [batch, frames]."""
 
 
 def side_by_side(streams: Mapping[str, Any]) -> Any:
-    """Early fusion: all streams as channels of one feature image [batch, frames, P]."""
+    """Early fusion: all streams as channels of one, [batch, frames, P]."""
     import keras
 
-    images = list(streams.values())
-    return images[0] if len(images) == 1 else keras.layers.Concatenate(name="feature_image")(images)
+    parts = list(streams.values())
+    return parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="side_by_side")(parts)
 
 
 def linear_output(name: str, x: Any) -> Any:
-    """One linear value, the output `name` [batch] of features [batch, units]; float32 whatever the policy."""
+    """One linear value, the output `name` [batch, ...] of features [batch, ..., units]; float32 whatever the policy."""
     import keras
 
+    without_units = (-1,) if len(x.shape) == 3 else ()
     x = keras.layers.Dense(1, dtype="float32", name=f"{name}_linear")(x)
-    return keras.layers.Reshape((), dtype="float32", name=name)(x)
+    return keras.layers.Reshape(without_units, dtype="float32", name=name)(x)

@@ -1,5 +1,7 @@
 """What is in a store of records, or in a run, for people."""
 
+from typing import Any
+
 import numpy as np
 
 from emotf.errors import UserError
@@ -49,7 +51,7 @@ def of_run(run: Run) -> str:
         f"{run.folder}: {'finished' if run.finished else 'not finished'}",
         f"targets: {', '.join(about['targets'])} ({what_it_is(about)})",
         f"model: {type(experiment.model).__name__}, {about['parameters']} parameters, on {about['device']}",
-        f"loss: {type(experiment.loss).__name__}, learning rate {experiment.training.learning_rate:g}, batch "
+        f"loss: {_loss(experiment.loss)}, learning rate {experiment.training.learning_rate:g}, batch "
         f"{experiment.training.batch}, seed {about['seed']}",
         f"fold: {about['fold']} ({about['protocol']})",
     ]
@@ -65,3 +67,8 @@ def of_run(run: Run) -> str:
                 shown.to_dict("records")]  # fmt: skip
         lines += ["", markdown(["partition", "target", "CCC over", "CCC", "frames"], rows)]
     return "\n".join(lines)
+
+
+def _loss(loss: Any) -> str:
+    """A loss by its name, or a mapping of targets to losses."""
+    return ", ".join(f"{part.name} of {name}" for name, part in loss.items()) if isinstance(loss, dict) else loss.name

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emotf.files import written_aside
+from emotf.measures import running_ccc
 from emotf.track import Track
 
 if TYPE_CHECKING:
@@ -12,8 +13,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def traces(prediction: Track, gold: Track | None = None, title: str = "") -> "Figure":
-    """One panel a target: the prediction and, where there is one, the gold standard over time in seconds."""
+def traces(prediction: Track, gold: Track | None = None, title: str = "", running: int = 0) -> "Figure":
+    """One panel a target: the prediction and, where there is one, the gold standard over time in seconds.
+
+    Args:
+        prediction: one channel a target.
+        gold: on the same clock.
+        title: of the figure.
+        running: frames of the running CCC that is drawn too (Köprü & Erzin 2020, fig. 2); 0 for none.
+    """
     from matplotlib.figure import Figure
 
     targets = prediction.channels
@@ -21,13 +29,17 @@ def traces(prediction: Track, gold: Track | None = None, title: str = "") -> "Fi
     axes = figure.subplots(len(targets), 1, sharex=True, squeeze=False)[:, 0]
     for i, (axis, target) in enumerate(zip(axes, targets, strict=True)):
         if gold is not None:
-            axis.plot(gold.times, gold.select([target]).values[:, 0], color="0.45", lw=1.6, label="gold standard")
+            rated = gold.select([target]).values[:, 0]
+            axis.plot(gold.times, rated, color="0.45", lw=1.6, label="gold standard")
+            if running:
+                agreement = running_ccc(rated, prediction.values[:, i], running)
+                axis.plot(gold.times, agreement, color="C1", lw=0.9, label=f"CCC of the last {running} frames")
         axis.plot(prediction.times, prediction.values[:, i], color="C0", lw=1.1, label="prediction")
         axis.axhline(0, color="0.85", lw=0.8, zorder=0)
         axis.set_ylabel(target)
         axis.margins(x=0)
     if gold is not None:
-        axes[0].legend(loc="upper right", fontsize="small", ncols=2, frameon=False)
+        axes[0].legend(loc="upper right", fontsize="small", ncols=3, frameon=False)
     axes[-1].set_xlabel("time (s)")
     figure.suptitle(title)
     return figure
@@ -47,23 +59,62 @@ def save(figure: "Figure", path: Path) -> None:
 
 
 def comparison(rows: "pd.DataFrame", title: str) -> "Figure":
-    """Left: CCC of MTL and STL with their spread over runs; right: the paired difference with its interval."""
+    """Left: CCC of every system with its spread over runs; right: its difference to the reference with the interval."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 1.6 + 0.55 * len(rows)), dpi=100, layout="constrained")
+    places = [place for place, _ in rows.groupby(["target", "pooling"], sort=False)]
+    systems = list(dict.fromkeys(rows["system"]))
+    height = 1.6 + len(places) * (0.25 + 0.16 * len(systems))
+    figure = Figure(figsize=(10, height), dpi=100, layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    places = range(len(rows))
-    for shift, name, color in ((0.12, "mtl", "C0"), (-0.12, "stl", "C1")):
-        left.errorbar(
-            rows[name], [p + shift for p in places], xerr=rows[f"{name}_sd"], fmt="o", color=color, label=name.upper()
-        )
-    reach = [rows["difference"] - rows["low"], rows["high"] - rows["difference"]]
-    right.errorbar(rows["difference"], list(places), xerr=reach, fmt="o", color="0.2")
+    for i, system in enumerate(systems):
+        part = rows[rows["system"] == system]
+        at = [k + 0.7 * (i / max(len(systems) - 1, 1) - 0.5) for k in range(len(places))]
+        look = {"fmt": "o", "ms": 4, "color": f"C{i % 10}", "label": system}
+        left.errorbar(part["ccc"], at, xerr=part["ccc_sd"], **look)
+        if system != part["reference"].iloc[0]:
+            reach = [part["difference"] - part["low"], part["high"] - part["difference"]]
+            right.errorbar(part["difference"], at, xerr=reach, **look)
     right.axvline(0, color="0.7", lw=1)
-    left.set_yticks(list(places), [f"{t}\n{p}" for t, p in zip(rows["target"], rows["pooling"], strict=True)])
+    left.set_yticks(range(len(places)), [f"{target}\n{pooling}" for target, pooling in places])
     left.invert_yaxis()
     left.set_xlabel("CCC, mean ± sd over folds x seeds")
-    right.set_xlabel("MTL - STL, 95 % interval over recordings")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    right.set_xlabel(f"difference to {rows['reference'].iloc[0]}, 95 % interval over recordings")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    figure.suptitle(title)
+    return figure
+
+
+def sweep(rows: "pd.DataFrame", axis: str, title: str) -> "Figure":
+    """CCC over the numbers of one axis, one line a combination of the others; bars are sd over folds x seeds.
+
+    Args:
+        rows: of `emotf.comparison.summarise`, and `line`, the name of the line that a row belongs to.
+        axis: its column; values are numbers.
+        title: of the figure.
+    """
+    from matplotlib.figure import Figure
+
+    rows = rows.assign(place=rows[axis].astype(float))
+    targets = list(dict.fromkeys(rows["target"]))
+    figure = Figure(figsize=(10, 1 + 2.6 * len(targets)), dpi=100, layout="constrained")
+    panels = figure.subplots(len(targets), 2, sharex=True, squeeze=False)
+    for row, target in enumerate(targets):
+        for column, pooling in enumerate(dict.fromkeys(rows["pooling"])):
+            panel = panels[row, column]
+            part = rows[(rows["target"] == target) & (rows["pooling"] == pooling)]
+            for i, (line, points) in enumerate(part.groupby("line", sort=False)):
+                points = points.sort_values("place")
+                shifted = points["place"] * 1.015 ** (i - 1)  # beside, not on top of, each other
+                panel.errorbar(
+                    shifted, points["ccc"], yerr=points["ccc_sd"], fmt="o-", ms=4, capsize=2, label=str(line)
+                )
+            panel.set_xscale("log", base=2)
+            panel.set_xticks(sorted(set(part["place"])), [f"{place:g}" for place in sorted(set(part["place"]))])
+            panel.set_title(f"{target}, {pooling}", fontsize="medium")
+            panel.set_ylabel("CCC, mean ± sd of runs")
+    for panel in panels[-1]:
+        panel.set_xlabel(axis)
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     figure.suptitle(title)
     return figure

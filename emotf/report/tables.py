@@ -5,6 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from emotf.measures import MEASURES
+from emotf.statistics import verdict
+
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A Markdown table, columns padded so that it reads as plain text too; numbers are aligned to the right."""
@@ -25,14 +28,25 @@ def score_table(scores: pd.DataFrame, about: dict[str, Any]) -> str:
     rows = []
     for (target, pooling), part in scores.groupby(["target", "pooling"], sort=False):
         values = dict(zip(part["measure"], part["value"], strict=True))
-        first = part.iloc[0]
+        first = part.iloc[0]  # the CCC
+        interval = "-" if pd.isna(first["low"]) else f"[{first['low']:.3f}, {first['high']:.3f}]"
         undefined = int(part["undefined"].max())
-        rows.append([
-            target, pooling, *(number(values[name]) for name in values), first["frames"], first["recordings"], undefined
-        ])  # fmt: skip
+        numbers = [number(value) for value in values.values()]
+        facts = [first["frames"], first["recordings"], undefined]
+        rows.append([target, pooling, numbers[0], interval, *numbers[1:], *facts])
     measures = [name.upper() for name in dict.fromkeys(scores["measure"])]
-    title = f"{scores['partition'].iloc[0]}: {what_it_is(about)}"
-    return f"{title}\n\n{markdown(['target', 'over', *measures, 'frames', 'recordings', 'undefined'], rows)}"
+    header = ["target", "over", measures[0], "95 %", *measures[1:], "frames", "recordings", "undefined"]
+    title = f"{scores['partition'].iloc[0]}: {what_it_is(about)}; {protocol(scores['variance'].iloc[0])}"
+    return f"{title}\n\n{markdown(header, rows)}"
+
+
+def protocol(variance: str) -> str:
+    """How moments were divided, in words."""
+    return {
+        "population": "population variances",
+        "sample": "sample variances (n - 1)",
+        "avec": "AVEC scorer: sample variances, population covariance",
+    }[variance]
 
 
 def number(value: float) -> str:
@@ -57,35 +71,56 @@ def what_it_is(about: dict[str, Any]) -> str:
     return "; ".join(found)
 
 
-def comparison_table(rows: pd.DataFrame, title: str) -> str:
-    """MTL against STL as Markdown, with the legend that says what each number is."""
-    folds, everything = [], []
+def comparison_table(rows: pd.DataFrame, learning: pd.DataFrame, title: str) -> str:
+    """A comparison as Markdown, with the legends that say what each number is."""
+    folds, everything, training = [], [], []
     for row in rows.to_dict("records"):
-        place = [row["target"], row["pooling"]]
-        folds.append([
-            *place,
-            *(f"{number(row[name])} ± {number(row[f'{name}_sd'])}" for name in ("mtl", "stl")),
-            f"{row['mtl_parameters']} / {row['stl_parameters']}",
-            f"{row['mtl_seconds']:.0f} / {row['stl_seconds']:.0f}",
-        ])  # fmt: skip
-        scores = [
-            " ".join(number(row[f"{name}_all_{measure}"]) for measure in ("ccc", "pcc", "rmse"))
-            for name in ("mtl", "stl")
+        place = [row["target"], row["pooling"], row["system"]]
+        cost = [
+            f"{row[name]:.0f}" + (f" ({row[f'{name}_all']:.0f})" if row[f"{name}_all"] != row[name] else "")
+            for name in ("parameters", "seconds")
         ]
-        interval = f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
-        everything.append([*place, *scores, interval])
+        folds.append([*place, f"{number(row['ccc'])} ± {number(row['ccc_sd'])}", *cost])
+        measures = [number(row[f"all_{name}"]) for name in (*MEASURES, "scale")]
+        differences = [
+            "reference"
+            if row["system"] == row["reference"]
+            else difference(row[f"{prefix}difference"], row[f"{prefix}low"], row[f"{prefix}high"])
+            for prefix in ("", "restored_")
+        ]
+        everything.append([*place, *measures, differences[0], number(row["restored_ccc"]), differences[1]])
+    for row in learning.to_dict("records"):
+        loss = f"{number(row['first_loss'])} to {number(row['last_loss'])} ({-row['fall']:+.0%})"
+        dev = [number(row[name]) for name in ("dev_ccc", "dev_pcc", "lowest_dev_pcc")]
+        training.append([row["system"], row["target"], f"{row['epochs']:.0f}", loss, *dev])
     first = rows.iloc[0]
-    undefined = int(rows["mtl_undefined"].sum() + rows["stl_undefined"].sum())
+    against = f"- {first['reference']} [95 %]"
+    measure_names = [name.upper() for name in MEASURES]
     return f"""{title}
 
-CCC in each fold, mean ± standard deviation over {first["runs"]} runs a system (folds x seeds):
+CCC in each fold, mean ± standard deviation over {first["runs"]} runs a system and target (folds x seeds):
 
-{markdown(["target", "over", "MTL", "STL", "parameters", "seconds a run"], folds)}
+{markdown(["target", "over", "system", "CCC", "parameters", "seconds"], folds)}
 
-Undefined values left out: {undefined}. Parameters and seconds: MTL / STL of this target; one MTL run predicts all.
+Undefined values left out: {int(rows["undefined"].sum())}. Parameters and seconds are those of the run that predicts
+this target, in brackets those of all runs that predict all targets.
 
 All {first["recordings"]} recordings tested in any fold together ({first["frames"]} rated frames), averaged over
-seeds; the difference of CCC with its bootstrap interval over recordings:
+seeds; differences of CCC with their bootstrap interval over recordings. Scale: sd of predictions / sd of gold.
+Restored: predictions moved to mean and sd of the gold standard, as fitted on development, run by run:
 
-{markdown(["target", "over", "MTL: CCC PCC RMSE", "STL: CCC PCC RMSE", "MTL - STL [95 %]"], everything)}
-"""
+{markdown(["target", "over", "system", *measure_names, "scale", against, "CCC restored", f"restored {against}"],
+          everything)}
+
+Training, mean over the runs: the objective from the first to the last epoch; development scores of the epoch that was
+kept, and the lowest of any run:
+
+{markdown(["system", "target", "epochs", "loss", "dev CCC", "dev PCC", "lowest"], training)}
+"""  # fmt: skip
+
+
+def difference(value: float, low: float, high: float) -> str:
+    """A difference with its interval and what it says."""
+    if pd.isna(value):
+        return "-"
+    return f"{value:+.3f} [{low:+.3f}, {high:+.3f}] {verdict(low, high)}"

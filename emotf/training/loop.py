@@ -15,7 +15,7 @@ from emotf.records import Store
 from emotf.runs import Run
 from emotf.training.callbacks import DevFigures, DevScores, Progress
 from emotf.training.device import prepare_device
-from emotf.training.learner import Learner, Objective
+from emotf.training.learner import Learner, Objective, name_of
 from emotf.training.state import Resume
 
 # Batches that run without returning to Python: a step of so small a network takes no longer than the return.
@@ -43,7 +43,12 @@ def train(experiment: Experiment, run: Run) -> None:
     keras.utils.clear_session()
     keras.utils.set_random_seed(experiment.training.seed)
     chosen = selection(experiment)
-    weights = experiment.training.alphas(chosen.targets)
+    losses = experiment.losses(chosen.targets)
+    objective = Objective(
+        losses,
+        experiment.training.alphas(tuple(name_of(term) for term in losses)),
+        experiment.training.weighting == "uncertainty",
+    )
     fitted = standardise(store, experiment.streams, chosen.partition("train"), "train")
     network = experiment.model.build(
         {name: len(part.mean) for name, part in fitted.items()}, chosen.targets, experiment.window.inputs, fitted
@@ -63,23 +68,15 @@ def train(experiment: Experiment, run: Run) -> None:
     run.note(**_facts(store, experiment, chosen, network, epochs, device))
     _announce(run.about)
     dev = Predictor(network, store, list(experiment.streams), chosen.partition("dev"), experiment.window)
-    seconds = _fit(experiment, run, network, weights, epochs, dev)
+    seconds = _fit(experiment, run, Learner(network, objective), epochs, dev)
     run.save_network(network)
     run.note(training_seconds=round(seconds, 2))
     run.finish()
 
 
-def _fit(
-    experiment: Experiment,
-    run: Run,
-    network: keras.Model,
-    weights: dict[str, float],
-    epochs: Epochs,
-    dev: Predictor,
-) -> float:
+def _fit(experiment: Experiment, run: Run, learner: Learner, epochs: Epochs, dev: Predictor) -> float:
     """Trains; returns the seconds it took, those of earlier processes included."""
     settings = experiment.training
-    learner = Learner(network, Objective({name: experiment.loss for name in weights}, weights))
     learner.compile(
         keras.optimizers.Adam(settings.learning_rate), jit_compile=settings.jit_compile, steps_per_execution=STEPS
     )

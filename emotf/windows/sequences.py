@@ -17,15 +17,16 @@ class Sequences(Window):
 
     Attributes:
         frames: S, length of a sequence.
-        stride_frames: frames between the starts of two sequences in training; prediction takes them end to end.
+        stride_frames: frames between the starts of two sequences in training, 0 for half a sequence; prediction takes
+            them end to end.
 
     Example:
-        >>> Sequences(frames=4, stride_frames=2).anchors(np.zeros((7, 1))).tolist()
+        >>> Sequences(frames=4).anchors(np.zeros((7, 1))).tolist()
         [0, 2, 4, 6]
     """
 
     frames: int = 128
-    stride_frames: int = 64
+    stride_frames: int = 0
 
     @property
     def length(self) -> int:
@@ -39,12 +40,13 @@ class Sequences(Window):
         return np.zeros(1, np.int64)
 
     def anchors(self, gold: np.ndarray) -> np.ndarray:
-        starts = np.arange(0, len(gold), self.stride_frames)
+        starts = np.arange(0, len(gold), self.stride_frames or self.frames // 2)
         rated = (~np.isnan(gold)).any(axis=1)
         return np.array([s for s in starts if rated[s : s + self.frames].any()], np.int64)
 
     def check(self) -> None:
-        if self.frames < 2 or self.stride_frames < 1:
+        if self.frames < 2 or self.stride_frames < 0:
             raise UserError(
-                f"Sequences need at least 2 frames and a stride of 1, received {self.frames} and {self.stride_frames}."
+                f"Sequences need at least 2 frames and a stride of at least 0, received {self.frames} and "
+                f"{self.stride_frames}."
             )

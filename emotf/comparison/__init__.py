@@ -1,0 +1,9 @@
+"""Comparisons: a grid of systems, folds and seeds, its runs, and the table they end in."""
+
+from emotf.comparison.axes import parse
+from emotf.comparison.execution import execute
+from emotf.comparison.grid import MULTI_AGAINST_SINGLE, Trial, grid
+from emotf.comparison.reporting import report
+from emotf.comparison.summary import by_recording, reference_of
+
+__all__ = ["MULTI_AGAINST_SINGLE", "Trial", "by_recording", "execute", "grid", "parse", "reference_of", "report"]

@@ -1,0 +1,103 @@
+"""What is varied in a comparison: `loss=mse,ccc`, `window.frames=32,64`, `targets=stl,mtl`."""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from emotf import catalog
+from emotf.config import Experiment, assign, field_type, from_json, to_json
+from emotf.errors import UserError
+
+TARGETS = "targets"
+STREAMS = "streams"
+
+# Fields of an experiment that hold a part, and the kind of that part.
+PARTS = {"loss": "losses", "model": "models", "window": "windows"}
+
+
+def parse(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """axis -> its values, of `axis=value,value` each.
+
+    Raises:
+        UserError: an axis without values, or one that occurs twice.
+
+    Example:
+        >>> parse(["loss=mse,ccc:pool=sequence", "window.frames=32,64"])
+        {'loss': ('mse', 'ccc:pool=sequence'), 'window.frames': ('32', '64')}
+    """
+    axes: dict[str, tuple[str, ...]] = {}
+    for item in given:
+        axis, _, rest = item.partition("=")
+        values = tuple(value.strip() for value in rest.split(",") if value.strip())
+        if not axis or not values or len(set(values)) != len(values):
+            raise UserError(f"--vary takes <axis>=<value>,<value>..., each value once; received {item!r}.")
+        if axis in axes:
+            raise UserError(f"--vary names {axis!r} twice; give all its values at once.")
+        axes[axis] = values
+    return axes
+
+
+def applied(experiment: Experiment, settings: Mapping[str, str]) -> Experiment:
+    """A copy of the experiment with each axis at its value; the axis `targets` is left to the grid.
+
+    Raises:
+        UserError: no such field, part or stream; or a value that its type does not take.
+    """
+    copied: Experiment = from_json(to_json(experiment))
+    for axis, value in settings.items():
+        if axis == STREAMS:
+            copied.streams = {name: _stream(experiment, name) for name in value.split("+")}
+        elif axis in PARTS:
+            assign(copied, axis, part(PARTS[axis], value))
+        elif axis != TARGETS:
+            assign(copied, axis, _typed(axis, value, field_type(copied, axis)))
+    return copied.check()
+
+
+def part(kind: str, text: str) -> Any:
+    """A part by its name, with fields that differ from its defaults.
+
+    Raises:
+        UserError: no such part or field; the nearest is offered.
+
+    Example:
+        >>> part("losses", "ccc:pool=sequence").pool
+        'sequence'
+    """
+    name, *given = text.split(":")
+    kind_of_part = catalog.find(kind, name)
+    hints = typing.get_type_hints(kind_of_part)
+    known = [f.name for f in dataclasses.fields(kind_of_part)]
+    settings = {}
+    for item in given:
+        field, _, value = item.partition("=")
+        if field not in known:
+            raise UserError(f"{name} has no field {field!r}.{catalog.suggestion(field, known)}")
+        settings[field] = _typed(f"{name}.{field}", value, hints[field])
+    try:
+        return kind_of_part(**settings)
+    except ValueError as error:  # a loss is Keras' own kind of object, and says so in Keras' way
+        raise UserError(str(error)) from None
+
+
+def _stream(experiment: Experiment, name: str) -> Any:
+    if name not in experiment.streams:
+        known = tuple(experiment.streams)
+        raise UserError(f"The recipe has no stream {name!r}, only {', '.join(known)}.{catalog.suggestion(name, known)}")
+    return experiment.streams[name]
+
+
+def _typed(name: str, text: str, hint: Any) -> Any:
+    """A value of a command line as its field wants it."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        hint = next(h for h in typing.get_args(hint) if h is not type(None))
+    if hint is bool and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if hint in (int, float, str):
+        try:
+            return hint(text)
+        except ValueError:
+            pass
+    raise UserError(f"{name} cannot be {text!r}; it is of type {getattr(hint, '__name__', hint)}.")
