@@ -41,7 +41,7 @@ def main(_):
     reference = comparison.reference_of(trials, AGAINST.value)
     comparison.execute(trials, WORKERS.value)
     about = tables.what_it_is(trials[0].run.about)
-    title = f"{', '.join(axes)} on {CONFIG.value.corpus.name}: {about}; {tables.protocol(VARIANCE.value)}"
+    title = f"{', '.join(axes)} on {CONFIG.value.corpus.name}: {about}"
     table, written = comparison.report(trials, reference, VARIANCE.value, title, Path(OUT.value))
     print(table)
     for path in written:

@@ -27,6 +27,7 @@ def report(
         The table as Markdown, and the files.
     """
     rows, trained = summarise(trials, reference, variance), learning(trials)
+    title = f"{title}; {tables.protocol(variance)}"
     table = tables.comparison_table(rows, trained, title)
     paths = [folder / name for name in ("comparison.md", "comparison.csv", "learning.csv", "comparison.png")]
     write_text(paths[0], table)

@@ -19,7 +19,7 @@ class Lstm(Model):
 
     Example:
         >>> Lstm().build({"audio": 76}, ["arousal", "valence"], frames=None).count_params()
-        287162
+        286802
 
     Reference:
         Chen & Jin 2015, without their peepholes: two hidden layers of (80, 60), (160, 120) or (200, 160).

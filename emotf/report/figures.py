@@ -1,6 +1,7 @@
 """Plots, drawn without a display."""
 
 import io
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,8 +33,10 @@ def traces(prediction: Track, gold: Track | None = None, title: str = "", runnin
             rated = gold.select([target]).values[:, 0]
             axis.plot(gold.times, rated, color="0.45", lw=1.6, label="gold standard")
             if running:
-                agreement = running_ccc(rated, prediction.values[:, i], running)
-                axis.plot(gold.times, agreement, color="C1", lw=0.9, label=f"CCC of the last {running} frames")
+                right = axis.twinx()
+                right.plot(gold.times, running_ccc(rated, prediction.values[:, i], running), color="C1", lw=0.8)
+                right.set_ylim(-1, 1)
+                right.set_ylabel(f"CCC over {running} frames", color="C1", fontsize="small")
         axis.plot(prediction.times, prediction.values[:, i], color="C0", lw=1.1, label="prediction")
         axis.axhline(0, color="0.85", lw=0.8, zorder=0)
         axis.set_ylabel(target)
@@ -41,8 +44,13 @@ def traces(prediction: Track, gold: Track | None = None, title: str = "", runnin
     if gold is not None:
         axes[0].legend(loc="upper right", fontsize="small", ncols=3, frameon=False)
     axes[-1].set_xlabel("time (s)")
-    figure.suptitle(title)
+    _caption(figure, title)
     return figure
+
+
+def _caption(figure: "Figure", title: str) -> None:
+    """The title in lines that fit."""
+    figure.suptitle(textwrap.fill(title, round(11 * figure.get_figwidth())), fontsize="medium")
 
 
 def as_png(figure: "Figure") -> bytes:
@@ -81,7 +89,7 @@ def comparison(rows: "pd.DataFrame", title: str) -> "Figure":
     left.set_xlabel("CCC, mean ± sd over folds x seeds")
     right.set_xlabel(f"difference to {rows['reference'].iloc[0]}, 95 % interval over recordings")
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
-    figure.suptitle(title)
+    _caption(figure, title)
     return figure
 
 
@@ -116,5 +124,5 @@ def sweep(rows: "pd.DataFrame", axis: str, title: str) -> "Figure":
     for panel in panels[-1]:
         panel.set_xlabel(axis)
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
-    figure.suptitle(title)
+    _caption(figure, title)
     return figure

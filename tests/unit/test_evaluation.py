@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from emotf.errors import UserError
-from emotf.evaluation import MEAN, POOLED, moments, paired_bootstrap, refuse_seen, score, value
-from emotf.measures import Moments
+from emotf.evaluation import moments, refuse_seen, score, value
+from emotf.measures import MEAN, MEASURES, POOLED, Moments
 from emotf.track import Track
 
 CHANNELS = ("arousal", "valence")
@@ -49,13 +49,22 @@ def literal_rmse(y, p):
     return np.sqrt(np.mean((np.array(y) - np.array(p)) ** 2))
 
 
-LITERAL = {"ccc": literal_ccc, "pcc": literal_pcc, "rmse": literal_rmse}
+def literal_mae(y, p):
+    return np.mean([abs(a - b) for a, b in zip(y, p, strict=True)])
+
+
+def literal_sagr(y, p):
+    return sum((a > 0) == (b > 0) and (a < 0) == (b < 0) for a, b in zip(y, p, strict=True)) / len(y)
+
+
+LITERAL = {"ccc": literal_ccc, "pcc": literal_pcc, "rmse": literal_rmse, "mae": literal_mae, "sagr": literal_sagr}
 
 
 def test_scores_equal_a_literal_loop(rated):
     golds, predictions = rated
     scores = score(golds, predictions, "test")
-    assert len(scores) == 2 * 2 * 3 and set(scores["partition"]) == {"test"} and not scores["undefined"].any()
+    assert set(LITERAL) == set(MEASURES) and scores[["low", "high"]].isna().all(axis=None)
+    assert len(scores) == 2 * 2 * 5 and set(scores["partition"]) == {"test"} and not scores["undefined"].any()
     for column, target in enumerate(CHANNELS):
         whole_y, whole_p, singles = [], [], []
         for name, gold in golds.items():
@@ -144,63 +153,29 @@ def test_partitions_that_decided_something_must_be_asked_for():
         refuse_seen(partition, allowed=True)
 
 
-# ---- paired bootstrap ------------------------------------------------------------------------------------------------
+def test_a_protocol_changes_correlations_and_is_named(rated):
+    golds, predictions = rated
+    tables = {name: score(golds, predictions, "test", name) for name in ("population", "sample", "avec")}
+    whole = {name: value(table, "valence", "ccc", POOLED) for name, table in tables.items()}
+    y = np.concatenate([golds[name].values[:, 1] for name in list(golds)[:3]])
+    p = np.concatenate([predictions[name].values[:, 1] for name in list(golds)[:3]])
+    gap = (y.mean() - p.mean()) ** 2
+    powers = y.var(ddof=1) + p.var(ddof=1)
+    assert whole["sample"] == pytest.approx(2 * np.cov(y, p)[0, 1] / (powers + gap), abs=1e-6)
+    assert whole["avec"] == pytest.approx(2 * np.cov(y, p, ddof=0)[0, 1] / (powers + gap), abs=1e-6)
+    assert len(set(whole.values())) == 3
+    for name, table in tables.items():
+        assert set(table["variance"]) == {name}
+        assert value(table, "valence", "rmse") == value(tables["population"], "valence", "rmse")
+    with pytest.raises(UserError, match="No variance 'biased'; choose from population, sample, avec"):
+        score(golds, predictions, "test", "biased")
 
 
-def system(noise, recordings=8, repetitions=2, seed=0):
-    """recording -> moments of `repetitions` predictions that are the gold standard and noise."""
-    rng = np.random.default_rng(seed)
-    golds = {f"r{k}": np.random.default_rng([9, k]).normal(size=100) for k in range(recordings)}
-    return {
-        name: [Moments.of(gold, gold + noise * rng.normal(size=100)) for _ in range(repetitions)]
-        for name, gold in golds.items()
-    }
-
-
-@pytest.mark.parametrize("pooling", [POOLED, MEAN])
-def test_identical_systems_do_not_differ(pooling):
-    assert paired_bootstrap(system(0.5), system(0.5), pooling, draws=50) == (0.0, 0.0, 0.0)
-
-
-@pytest.mark.parametrize("pooling", [POOLED, MEAN])
-def test_a_known_advantage_is_found(pooling):
-    better, worse = system(0.3), system(1.0, seed=1)
-    difference, low, high = paired_bootstrap(better, worse, pooling, draws=300)
-    assert 0 < low < difference < high < 1
-    back = paired_bootstrap(worse, better, pooling, draws=300)
-    assert back == pytest.approx((-difference, -high, -low))
-
-
-def test_systems_of_one_quality_are_not_told_apart():
-    difference, low, high = paired_bootstrap(system(0.7), system(0.7, seed=1), draws=300)
-    assert low < 0 < high and abs(difference) < 0.1
-
-
-def test_the_difference_is_that_of_the_scores():
-    one, other = system(0.3), system(1.0, seed=1)
-    for pooling in (POOLED, MEAN):
-        scores = []
-        for moments_of in (one, other):
-            repetitions = [[parts[i] for parts in moments_of.values()] for i in range(2)]
-            if pooling == POOLED:
-                scores.append(np.mean([sum(parts, Moments()).ccc for parts in repetitions]))
-            else:
-                scores.append(np.mean([np.mean([part.ccc for part in parts]) for parts in repetitions]))
-        assert paired_bootstrap(one, other, pooling, draws=5)[0] == pytest.approx(scores[0] - scores[1])
-
-
-def test_a_bootstrap_repeats():
-    one, other = system(0.5), system(0.6, seed=1)
-    assert paired_bootstrap(one, other, draws=50) == paired_bootstrap(one, other, draws=50)
-    turned = dict(reversed(list(one.items())))
-    assert paired_bootstrap(turned, other, draws=50) == paired_bootstrap(one, other, draws=50)
-
-
-def test_one_recording_has_no_interval():
-    difference, low, high = paired_bootstrap(system(0.3, recordings=1), system(1.0, recordings=1, seed=1))
-    assert difference > 0 and np.isnan(low) and np.isnan(high)
-
-
-def test_a_difference_needs_the_same_recordings():
-    with pytest.raises(UserError, match="both systems on the same recordings"):
-        paired_bootstrap(system(0.3, recordings=3), system(0.3, recordings=4))
+def test_intervals_are_over_subjects(rated):
+    golds, predictions = rated
+    alone = score(golds, predictions, "test", subjects={name: name for name in golds})
+    assert (alone["low"] <= alone["value"]).mean() > 0.9 and (alone["value"] <= alone["high"]).mean() > 0.9
+    pairs = score(golds, predictions, "test", subjects={"r0": "ann", "r1": "ann", "r2": "bob", "r3": "bob"})
+    assert not pairs["low"].equals(alone["low"])
+    one = score(golds, predictions, "test", subjects=dict.fromkeys(golds, "ann"))
+    assert one["low"].isna().all() and one["value"].to_list() == pytest.approx(alone["value"].to_list())

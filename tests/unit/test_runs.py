@@ -93,17 +93,21 @@ def test_finishing_removes_the_state(run):
     run.finish()
 
 
-def scores(partition, value):
-    return pd.DataFrame({"target": ["a", "b"], "partition": partition, "measure": "ccc", "value": value})
+def scores(partition, value, variance="population"):
+    targets = ["a", "b"]
+    return pd.DataFrame(
+        {"target": targets, "partition": partition, "variance": variance, "measure": "ccc", "value": value}
+    )
 
 
 def test_scores_of_partitions_stand_side_by_side(run):
     run.write_scores(scores("test", 0.1 + 0.2))
     run.write_scores(scores("dev", 0.5))
     run.write_scores(scores("test", 1 / 3))
+    run.write_scores(scores("test", 0.25, "sample"))
     found = run.scores()
-    assert list(found["partition"]) == ["dev", "dev", "test", "test"]
-    assert list(found["value"]) == [0.5, 0.5, 1 / 3, 1 / 3]
+    assert list(found["partition"]) == ["dev", "dev", "test", "test", "test", "test"]
+    assert list(found["value"]) == [0.5, 0.5, 1 / 3, 1 / 3, 0.25, 0.25]
     assert os.listdir(run.folder) == ["scores.csv"]
 
 

@@ -1,0 +1,254 @@
+"""What is varied, in which runs, and what the table says of them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emotf.comparison import MULTI_AGAINST_SINGLE, Trial, grid, parse, reference_of, report
+from emotf.comparison.axes import applied, part
+from emotf.comparison.summary import learning, summarise
+from emotf.config import Data, Experiment, to_json
+from emotf.corpora.synthetic import Synthetic
+from emotf.errors import UserError
+from emotf.evaluation import score
+from emotf.features.body_euler24 import BodyEuler24
+from emotf.features.mfcc39 import Mfcc39
+from emotf.losses.ccc import Ccc
+from emotf.measures import MEAN, POOLED, Moments
+from emotf.models.lstm import Lstm
+from emotf.recording import Recording
+from emotf.records import GOLD, Schema, Store
+from emotf.track import Track
+from emotf.windows.sequences import Sequences
+
+TARGETS = ("arousal", "valence")
+
+
+# ---- axes ------------------------------------------------------------------------------------------------------------
+
+
+def test_axes_are_read_from_the_command_line():
+    given = ["loss=mse, ccc:pool=sequence", "window.frames=32"]
+    assert parse(given) == {"loss": ("mse", "ccc:pool=sequence"), "window.frames": ("32",)}
+    for bad in (["loss"], ["loss="], ["=mse"], ["loss=mse,mse"]):
+        with pytest.raises(UserError, match="each value once"):
+            parse(bad)
+    with pytest.raises(UserError, match="names 'loss' twice"):
+        parse(["loss=mse", "loss=ccc"])
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    streams = {"mfcc39": Mfcc39(), "body": BodyEuler24()}
+    corpus = Synthetic(dir=str(tmp_path / "corpus"))
+    data = Data(records=str(tmp_path / "records"), targets=TARGETS)
+    return Experiment(corpus, streams, Lstm(), Ccc(), data, Sequences())
+
+
+def test_settings_reach_their_fields_and_the_recipe_stays(experiment):
+    before = to_json(experiment)
+    found = applied(experiment, {
+        "loss": "tube:epsilon=0.1", "window.frames": "32", "training.learning_rate": "1e-4",
+        "data.shuffled_gold": "true", "streams": "body", "model": "lstm",
+    })  # fmt: skip
+    assert (found.loss.name, found.loss.epsilon, found.window.frames) == ("tube", 0.1, 32)
+    assert (found.training.learning_rate, found.data.shuffled_gold, list(found.streams)) == (1e-4, True, ["body"])
+    assert to_json(experiment) == before
+
+
+@pytest.mark.parametrize(
+    ("axis", "value", "message"),
+    [
+        ("windw.frames", "32", r"no field 'windw\.frames'\. Did you mean 'window'\?"),
+        ("window.frame", "32", r"no field 'window\.frame'\. Did you mean 'frames'\?"),
+        ("window.frames", "many", r"window\.frames cannot be 'many'; it is of type int"),
+        ("window.frames", "1", "Sequences need at least 2 frames"),
+        ("loss", "cccc", r"No 'cccc' among losses: .* Did you mean 'ccc'\?"),
+        ("loss", "ccc:pol=sequence", r"ccc has no field 'pol'\. Did you mean 'pool'\?"),
+        ("loss", "ccc:pool=corpus", "ccc: pool is 'corpus', expected batch or sequence"),
+        ("streams", "mfcc39+face", r"The recipe has no stream 'face', only mfcc39, body\."),
+    ],
+)
+def test_values_that_cannot_be_are_refused_with_the_nearest(experiment, axis, value, message):
+    with pytest.raises(UserError, match=message):
+        applied(experiment, {axis: value})
+
+
+def test_a_part_takes_fields_of_several_types():
+    found = part("losses", "non_inertial:distance=squared:t=0.5")
+    assert (found.distance, found.t) == ("squared", 0.5)
+
+
+# ---- the grid --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def golds(experiment):
+    """A store of six recordings in three sessions, two targets; returns its gold standards."""
+    store, rng = Store(experiment.store), np.random.default_rng(0)
+    names = [f"r{k}" for k in range(6)]
+    people = [Recording(name, f"p{k}", {}, session=str(k % 3)) for k, name in enumerate(names)]
+    store.describe({"part": "synthetic", "dir": "nowhere"}, "made up", people)
+    found = {name: Track(rng.normal(size=(60, 2)), hop=0.1, channels=TARGETS) for name in names}
+    stream = store.stream(GOLD)
+    stream.start(Schema(TARGETS, 0.1, 0.0, GOLD, {}))
+    stream.complete({name: stream.write(name, gold) for name, gold in found.items()})
+    return found
+
+
+def test_single_task_learning_is_one_run_a_target(experiment, golds, tmp_path):
+    trials = grid(experiment, MULTI_AGAINST_SINGLE, None, [0, 1], tmp_path)
+    assert [(t.name, t.targets) for t in trials[:3]] == [
+        ("stl of arousal, fold 0, seed 0", ("arousal",)),
+        ("stl of valence, fold 0, seed 0", ("valence",)),
+        ("mtl, fold 0, seed 0", TARGETS),
+    ]
+    assert len(trials) == 3 * 2 * 3 and len({t.run.folder for t in trials}) == len(trials)
+    assert reference_of(trials) == "stl" and reference_of(trials, "mtl") == "mtl"
+    for t in trials:
+        assert (t.experiment.data.targets, t.experiment.data.fold, t.experiment.training.seed) == (
+            t.targets,
+            t.fold,
+            t.seed,
+        )
+    with pytest.raises(UserError, match="There is no system 'MTL' to compare with; choose from stl, mtl"):
+        reference_of(trials, "MTL")
+
+
+def test_every_combination_is_a_system(experiment, golds, tmp_path):
+    trials = grid(experiment, parse(["loss=mse,ccc", "window.frames=4,8"]), [1], [0], tmp_path)
+    assert [t.system for t in trials] == ["mse 4", "mse 8", "ccc 4", "ccc 8"]
+    assert [(t.experiment.loss.name, t.experiment.window.frames) for t in trials][1] == ("mse", 8)
+    assert trials[0].run.folder == tmp_path / "runs" / "mse_4_fold1_seed0"
+
+
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        ({"targets": ("stl", "both")}, "--vary=targets takes stl and mtl, received both"),
+        (
+            {"loss": ("non_inertial",), "targets": ("stl",)},
+            "non_inertial couples targets and needs two",
+        ),
+    ],
+)
+def test_a_grid_that_cannot_run_is_refused_before_it_starts(experiment, golds, tmp_path, axes, message):
+    with pytest.raises(UserError, match=message):
+        grid(experiment, axes, None, [0], tmp_path)
+    experiment.data.targets = ("valence",)
+    with pytest.raises(UserError, match="MTL against STL needs two targets or more, the experiment has valence"):
+        grid(experiment, MULTI_AGAINST_SINGLE, None, [0], tmp_path)
+
+
+# ---- the table -------------------------------------------------------------------------------------------------------
+
+
+def pretend(trial: Trial, golds, noise, scale=1.0):
+    """A finished run whose predictions are the gold standard, noise added, at another scale and offset."""
+    rng = np.random.default_rng([trial.seed, trial.fold])
+    run = trial.run
+    run.begin(trial.experiment)
+    dev = trial.fold if trial.partition == "dev" else (trial.fold + 1) % 3
+    for partition, session in (("test", trial.fold), ("dev", dev)):
+        kept = {name: gold.select(trial.targets) for name, gold in golds.items() if int(name[1:]) % 3 == session}
+        made = {
+            name: Track(scale * (gold.values + noise * rng.normal(size=gold.values.shape)) + scale - 1, hop=0.1,
+                        channels=trial.targets)
+            for name, gold in kept.items()
+        }  # fmt: skip
+        run.write_predictions(partition, made)
+        run.write_scores(score(kept, made, partition))
+    rows = {"epoch": [0, 1, 2], "loss": [2.0, 1.0, 0.5], "dev_ccc": [0.1, 0.3, 0.2]}
+    rows |= {
+        f"dev_{target}_{m}": [0.1, 0.3 + 0.1 * trial.seed, 0.2] for target in trial.targets for m in ("ccc", "pcc")
+    }
+    pd.DataFrame(rows).to_csv(run.history, index=False)
+    run.note(parameters=100 * len(trial.targets), training_seconds=3.0)
+    run.finish()
+
+
+@pytest.fixture
+def trials(experiment, golds, tmp_path):
+    made = grid(experiment, {"targets": ("stl", "mtl")}, None, [0, 1], tmp_path / "out")
+    for trial in made:
+        pretend(trial, golds, 0.3 if len(trial.targets) > 1 else 1.0, 1.0 if len(trial.targets) > 1 else 3.0)
+    return made
+
+
+def test_the_table_holds_what_the_traces_score(trials, golds):
+    assert all(trial.done for trial in trials)
+    rows = summarise(trials, "stl").set_index(["target", "pooling", "system"])
+    for system, members in (("mtl", [t for t in trials if len(t.targets) == 2]), ("stl", trials)):
+        row = rows.loc["valence", POOLED, system]
+        members = [t for t in members if t.system == system and "valence" in t.targets]
+        singles = [sum(t.moments("test")["valence"].values(), Moments()).ccc for t in members]
+        assert row["ccc"] == pytest.approx(np.mean(singles)) and row["ccc_sd"] == pytest.approx(np.std(singles))
+        whole = [
+            sum((m for t in members if t.seed == seed for m in t.moments("test")["valence"].values()), Moments())
+            for seed in (0, 1)
+        ]
+        for measure in ("ccc", "pcc", "rmse", "mae", "sagr", "scale"):
+            assert row[f"all_{measure}"] == pytest.approx(np.mean([getattr(m, measure) for m in whole]))
+        assert (row["runs"], row["recordings"], row["frames"]) == (6, 6, 360)
+    mtl, stl = rows.loc["valence", MEAN, "mtl"], rows.loc["valence", MEAN, "stl"]
+    assert mtl["difference"] == pytest.approx(mtl["all_ccc"] - stl["all_ccc"])
+    assert 0 < mtl["low"] < mtl["difference"] < mtl["high"] and stl["difference"] == 0
+    assert (mtl["parameters"], mtl["parameters_all"]) == (200, 200)
+    assert (stl["parameters"], stl["parameters_all"], stl["seconds_all"]) == (100, 200, 6.0)
+
+
+def test_a_restored_prediction_has_the_scale_that_development_asks_for(trials, golds):
+    rows = summarise(trials, "mtl").set_index(["target", "pooling", "system"])
+    expected = []
+    for trial in trials:
+        if trial.system == "stl" and trial.targets == ("valence",):
+            predictions = {
+                part: {n: pd.read_csv(trial.run.prediction(part, n))["valence"].to_numpy() for n in golds
+                       if trial.run.prediction(part, n).is_file()}
+                for part in ("dev", "test")
+            }  # fmt: skip
+            dev = np.concatenate(list(predictions["dev"].values()))
+            gold = np.concatenate([golds[n].values[:, 1] for n in predictions["dev"]])
+            moved = {n: (p - dev.mean()) * gold.std() / dev.std() + gold.mean() for n, p in predictions["test"].items()}
+            expected.append((trial.seed, {n: Moments.of(golds[n].values[:, 1], p) for n, p in moved.items()}))
+    scores = []
+    for seed in (0, 1):
+        scores.append(sum((m for s, parts in expected if s == seed for m in parts.values()), Moments()).ccc)
+    row = rows.loc["valence", POOLED, "stl"]
+    assert row["restored_ccc"] == pytest.approx(np.mean(scores), abs=1e-6)
+    assert row["restored_ccc"] > row["all_ccc"] + 0.1  # three times too wide
+    mtl = rows.loc["valence", POOLED, "mtl"]
+    assert row["restored_difference"] == pytest.approx(row["restored_ccc"] - mtl["restored_ccc"])
+
+
+def test_what_is_reported_on_development_is_not_rescaled_there(experiment, golds, tmp_path):
+    experiment.data.protocol = "koprue2020"
+    trials = grid(experiment, MULTI_AGAINST_SINGLE, None, [0], tmp_path)
+    for trial in trials:
+        pretend(trial, golds, 0.3)
+    assert all(trial.partition == "dev" for trial in trials)
+    rows = summarise(trials, "stl")
+    assert rows["restored_ccc"].isna().all() and rows["restored_low"].isna().all() and rows["all_ccc"].notna().all()
+
+
+def test_how_training_went_is_told(trials):
+    rows = learning(trials).set_index(["system", "target"])
+    row = rows.loc["stl", "arousal"]
+    assert (row["epochs"], row["first_loss"], row["last_loss"], row["fall"]) == (3, 2.0, 0.5, 0.75)
+    assert (row["dev_pcc"], row["lowest_dev_pcc"]) == (pytest.approx(0.35), pytest.approx(0.3))
+
+
+def test_a_report_is_files_and_a_table(trials, tmp_path):
+    table, paths = report(trials, "stl", "sample", "stl and mtl of nothing", tmp_path / "report")
+    assert [path.name for path in paths] == ["comparison.md", "comparison.csv", "learning.csv", "comparison.png"]
+    assert all(path.stat().st_size > 100 for path in paths) and paths[0].read_text() == table
+    assert table.startswith("stl and mtl of nothing; sample variances (n - 1)\n")
+    assert "higher" in table and "| reference " in table and "100 (200)" in table
+
+
+def test_an_axis_of_numbers_is_drawn(experiment, golds, tmp_path):
+    trials = grid(experiment, parse(["window.frames=4,8", "loss=mse,ccc"]), None, [0], tmp_path / "out")
+    for trial in trials:
+        pretend(trial, golds, 1 / trial.experiment.window.frames)
+    paths = report(trials, "4 mse", "population", "lengths", tmp_path / "report")[1]
+    assert paths[-1].name == "sweep.png" and paths[-1].read_bytes().startswith(b"\x89PNG")
