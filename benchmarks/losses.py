@@ -106,18 +106,14 @@ def ratios(make: Any) -> dict[str, np.ndarray]:
 def main(_):
     random.seed(0)
     found = {"CER-MTL": ratios(cer), "LSTM (160, 120)": ratios(lstm)}
-    rows = []
-    for name in losses():
-        rows.append([name])
-        for network in found.values():
-            shown = network.get(name)
-            rows[-1] += ["-", "-"] if shown is None else [
-                f"{np.median(shown):.3f}", f"{shown.min():.2f} to {shown.max():.2f}"
-            ]  # fmt: skip
-    print(
-        f"seconds of a training step over those with {REFERENCE}, {ROUNDS.value - 1} rounds of {BATCHES.value} batches\n"
-    )
-    print(markdown(["loss", *(cell for network in found for cell in (network, "range"))], rows))
+    rows = [[name, *(cell for network in found.values() for cell in cells(network.get(name)))] for name in losses()]
+    print(f"a training step over one with {REFERENCE}; {ROUNDS.value - 1} rounds of {BATCHES.value} batches\n")
+    print(markdown(["loss", *(cell for network in found for cell in (f"{network}, median", "range"))], rows))
+
+
+def cells(shown: np.ndarray | None) -> list[str]:
+    """Median and range."""
+    return ["-", "-"] if shown is None else [f"{np.median(shown):.3f}", f"{shown.min():.2f} to {shown.max():.2f}"]
 
 
 if __name__ == "__main__":

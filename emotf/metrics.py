@@ -22,7 +22,13 @@ from emotf.measures import MEASURES
 
 
 class _Streaming(keras.metrics.Metric):
-    """A table [replicas, columns] of sums or moments over the rated frames; subclasses fill and read its rows."""
+    """A table [replicas, columns] of sums or moments over the rated frames; subclasses fill and read its rows.
+
+    Args:
+        name: in logs.
+        dtype: as of any Keras metric; the state has its own.
+        target: which of several targets in the last axis of [batch, frames, targets] is measured.
+    """
 
     columns: int
 
@@ -34,8 +40,9 @@ class _Streaming(keras.metrics.Metric):
     def _merged(self, one: Any, other: Any) -> Any:
         """Two rows as one."""
 
-    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+    def __init__(self, name: str | None = None, dtype: Any = None, target: int | None = None) -> None:
         super().__init__(name=name or type(self).__name__.lower(), dtype=dtype)
+        self.target = target
         self._replicas, self._replica = 1, 0
         self._sums_dtype = "float32"
         if keras.backend.backend() == "tensorflow":
@@ -47,14 +54,15 @@ class _Streaming(keras.metrics.Metric):
         self.table = self.add_variable(shape, "zeros", dtype=self._sums_dtype, name="table")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Adds a batch: gold and prediction of one shape, where only a last axis of 1 may be missing in one.
+        """Adds a batch: gold and prediction [batch], [batch, frames] or [batch, frames, targets].
 
         Raises:
-            ValueError: shapes differ, or sample weights are given; mark frames as unrated by NaN instead.
+            ValueError: shapes differ (a last axis of 1 may be missing in one), there are several targets and none is
+                chosen, or sample weights are given; mark frames as unrated by NaN instead.
         """
         if sample_weight is not None:
             raise ValueError("emotf metrics take no sample weights; set the gold of unrated frames to NaN.")
-        y, p = (ops.reshape(x, (-1,)) for x in alike(y_true, y_pred, self.name, self._sums_dtype))
+        y, p = (ops.reshape(self._one(x), (-1,)) for x in alike(y_true, y_pred, self.name, self._sums_dtype))
         rated = ops.logical_not(ops.isnan(y))
         weight = ops.cast(rated, self._sums_dtype)
         batch = self._row(ops.where(rated, y, 0.0), ops.where(rated, p, 0.0), weight)
@@ -66,6 +74,17 @@ class _Streaming(keras.metrics.Metric):
         mine = tf.distribute.get_replica_context().replica_id_in_sync_group
         row = self._merged(self.table.value[mine], batch)
         self.table.assign(tf.tensor_scatter_nd_update(tf.convert_to_tensor(self.table.value), [[mine]], row[None]))
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"target": self.target}
+
+    def _one(self, x: Any) -> Any:
+        """The chosen target of several."""
+        if self.target is not None:
+            return x[..., self.target]
+        if len(x.shape) > 2 and x.shape[-1] != 1:
+            raise ValueError(f"{self.name} measures one target, received {tuple(x.shape)}; choose one: target=0.")
+        return x
 
     def merge_state(self, metrics: Iterable["_Streaming"]) -> None:
         """Adds the state of other metrics of the same class, from other processes.
