@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 import numpy as np
-from absl import flags
+from absl import flags, logging
 
 from emotf import catalog
 from emotf.command import run
@@ -105,6 +105,7 @@ def ratios(make: Any) -> dict[str, np.ndarray]:
 
 def main(_):
     random.seed(0)
+    logging.set_verbosity(logging.ERROR)  # TensorFlow warns of many graphs; there are as many as there are losses
     found = {"CER-MTL": ratios(cer), "LSTM (160, 120)": ratios(lstm)}
     rows = [[name, *(cell for network in found.values() for cell in cells(network.get(name)))] for name in losses()]
     print(f"a training step over one with {REFERENCE}; {ROUNDS.value - 1} rounds of {BATCHES.value} batches\n")

@@ -25,6 +25,8 @@ def run(main: Callable[[Sequence[str]], None]) -> None:
             main(argv)
         except UserError as error:
             _leave(str(error))
+        except BrokenPipeError:  # `| head` has seen enough; what is still buffered must not raise it again at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     app.run(guarded, flags_parser=_parse)
 

@@ -18,6 +18,9 @@ from emotf.measures import POOLED, Moments
 
 DRAWS = 2000
 
+# A third way of pooling, for how steady training is.
+SPREAD = "spread over repetitions"
+
 System = Mapping[str, Sequence[Moments]]
 
 
@@ -26,7 +29,9 @@ def overall(system: System, pooling: str = POOLED, measure: str = "ccc", varianc
 
     Args:
         system: recording -> moments, one a repetition.
-        pooling: `pooled`: of all frames in one series; else the mean of the recordings' own values, undefined left out.
+        pooling: `pooled`: of all frames in one series. `mean over recordings`: of the recordings' own values, undefined
+            left out. `spread over repetitions`: the mean over recordings of the standard deviation (n - 1) that a
+            recording's own value has over repetitions, 0 for a training that always ends alike.
         measure: a property of `Moments`.
         variance: one of `measures.VARIANCES`.
     """
@@ -76,12 +81,32 @@ def paired_bootstrap(
     Raises:
         UserError: the systems were scored on different recordings.
     """
-    if set(one) != set(other):
+    return contrast([(1.0, one), (-1.0, other)], pooling, measure, variance, units, draws)
+
+
+def contrast(
+    terms: Sequence[tuple[float, System]],
+    pooling: str = POOLED,
+    measure: str = "ccc",
+    variance: str = "population",
+    units: Mapping[str, str] | None = None,
+    draws: int = DRAWS,
+) -> tuple[float, float, float]:
+    """A weighted sum of scores, Σ w_k score_k, and its 95 % interval: every draw is the same for all of them.
+
+    Args:
+        terms: weight and system; all must hold the same recordings.
+        pooling, measure, variance, units, draws: as of `bootstrap`.
+
+    Raises:
+        UserError: the systems were scored on different recordings.
+    """
+    names = sorted(terms[0][1])
+    if any(sorted(system) != names for _, system in terms):
         raise UserError("A paired difference needs both systems on the same recordings.")
-    names = sorted(one)
     drawn = _draws(names, units, draws)
-    first, second = (_scores(system, names, drawn, pooling, measure, variance) for system in (one, other))
-    return _interval(first - second)
+    scores = [weight * _scores(system, names, drawn, pooling, measure, variance) for weight, system in terms]
+    return _interval(np.sum(scores, axis=0))
 
 
 def verdict(low: float, high: float) -> str:
@@ -110,18 +135,23 @@ def _interval(scores: np.ndarray) -> tuple[float, float, float]:
 def _scores(
     system: System, names: Sequence[str], counts: np.ndarray, pooling: str, measure: str, variance: str
 ) -> np.ndarray:
-    """The score of every row of counts [rows, recordings], averaged over repetitions."""
-    found = []
-    for repetition in zip(*(system[name] for name in names), strict=True):
-        if pooling == POOLED:
-            found.append(getattr(_weighted(repetition, counts).under(variance), measure))
-        else:
-            values = np.array([getattr(part.under(variance), measure) for part in repetition])
-            defined = ~np.isnan(values)
-            rows = counts @ defined
-            with np.errstate(divide="ignore", invalid="ignore"):
-                found.append(np.where(rows > 0, counts @ np.where(defined, values, 0.0) / rows, np.nan))
-    return np.asarray(np.mean(found, axis=0))
+    """The score of every row of counts [rows, recordings]."""
+    repetitions = list(zip(*(system[name] for name in names), strict=True))
+    if pooling == POOLED:
+        pooled = [getattr(_weighted(parts, counts).under(variance), measure) for parts in repetitions]
+        return np.asarray(np.mean(pooled, axis=0))
+    values = np.array([[getattr(part.under(variance), measure) for part in parts] for parts in repetitions])
+    if pooling == SPREAD:
+        return _mean_of(np.std(values, axis=0, ddof=1) if len(values) > 1 else values[0] * np.nan, counts)
+    return np.asarray(np.mean([_mean_of(row, counts) for row in values], axis=0))
+
+
+def _mean_of(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Mean of the defined values [recordings] in every row of counts [rows, recordings]."""
+    defined = ~np.isnan(values)
+    rows = counts @ defined
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(rows > 0, counts @ np.where(defined, values, 0.0) / rows, np.nan)
 
 
 def _weighted(parts: Sequence[Moments], counts: np.ndarray) -> Moments:

@@ -6,6 +6,7 @@ compares multi-task with single-task learning. Anything else is varied by --vary
 
     --vary=loss=mse,ccc,ccc:pool=sequence       a part by name, with fields that differ from its defaults (also model)
     --vary=window.frames=32,64,128              any field of the experiment
+    --vary=window.frames/training.batch=32/64,64/32     fields that go together
     --vary=streams=mfcc39,mfcc39+body_euler24   streams of the recipe, joined by +
     --vary=targets=stl,mtl                      one run a target, or one for all (the default)
 

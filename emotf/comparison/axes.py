@@ -1,9 +1,12 @@
-"""What is varied in a comparison: `loss=mse,ccc`, `window.frames=32,64`, `targets=stl,mtl`."""
+"""What is varied in a comparison: `loss=mse,ccc`, `window.frames=32,64`, `targets=stl,mtl`.
+
+Fields that go together are one axis: `window.frames/training.batch=32/64,64/32`.
+"""
 
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from emotf import catalog
@@ -46,7 +49,7 @@ def applied(experiment: Experiment, settings: Mapping[str, str]) -> Experiment:
         UserError: no such field, part or stream; or a value that its type does not take.
     """
     copied: Experiment = from_json(to_json(experiment))
-    for axis, value in settings.items():
+    for axis, value in _apart(settings):
         if axis == STREAMS:
             copied.streams = {name: _stream(experiment, name) for name in value.split("+")}
         elif axis in PARTS:
@@ -54,6 +57,15 @@ def applied(experiment: Experiment, settings: Mapping[str, str]) -> Experiment:
         elif axis != TARGETS:
             assign(copied, axis, _typed(axis, value, field_type(copied, axis)))
     return copied.check()
+
+
+def _apart(settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Every field with its value; those that go together one after the other."""
+    for axis, value in settings.items():
+        fields, values = axis.split("/"), value.split("/")
+        if len(fields) != len(values):
+            raise UserError(f"--vary={axis} needs {len(fields)} values joined by '/', received {value!r}.")
+        yield from zip(fields, values, strict=True)
 
 
 def part(kind: str, text: str) -> Any:

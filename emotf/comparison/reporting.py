@@ -36,15 +36,15 @@ def report(
             content.to_csv(aside, index=False)
     figures.save(figures.comparison(rows, title), paths[3])
     axes = list(trials[0].settings)
-    for axis in [name for name in axes if _are_numbers(rows[name])][:1]:
+    places = {axis: _places(rows[axis]) for axis in axes}
+    for axis in [axis for axis in axes if places[axis].notna().all() and places[axis].nunique() > 1][:1]:
         rest = [name for name in axes if name != axis]
-        lines = rows[rest].agg(" ".join, axis=1) if rest else pd.Series(["all"] * len(rows))
-        figures.save(figures.sweep(rows.assign(line=lines), axis, title), folder / "sweep.png")
+        lines = rows[rest].agg(" ".join, axis=1) if rest else "all"
+        figures.save(figures.sweep(rows.assign(line=lines, place=places[axis]), axis, title), folder / "sweep.png")
         paths.append(folder / "sweep.png")
     return table, tuple(paths)
 
 
-def _are_numbers(values: pd.Series) -> bool:
-    """Whether an axis has numbers, two at least."""
-    numbers = pd.to_numeric(values, errors="coerce")
-    return bool(numbers.notna().all() and numbers.nunique() > 1)
+def _places(values: pd.Series) -> pd.Series:
+    """An axis as numbers, the first of several fields that go together; NaN where it is none."""
+    return pd.to_numeric(values.str.partition("/")[0], errors="coerce")

@@ -6,7 +6,7 @@ import numpy as np
 
 from emotf.errors import UserError
 from emotf.records import GOLD, Store
-from emotf.report.tables import markdown, what_it_is
+from emotf.report.tables import markdown, number, what_it_is
 from emotf.runs import Run
 
 
@@ -63,9 +63,9 @@ def of_run(run: Run) -> str:
     scores = run.scores()
     if scores is not None:
         shown = scores[scores["measure"] == "ccc"]
-        rows = [[r["partition"], r["target"], r["pooling"], f"{r['value']:.3f}", r["frames"]] for r in
-                shown.to_dict("records")]  # fmt: skip
-        lines += ["", markdown(["partition", "target", "CCC over", "CCC", "frames"], rows)]
+        columns = ["partition", "target", "pooling", "variance", "value", "frames"]
+        rows = shown.assign(value=shown["value"].map(number))[columns].to_numpy().tolist()
+        lines += ["", markdown(["partition", "target", "CCC over", "variances", "CCC", "frames"], rows)]
     return "\n".join(lines)
 
 

@@ -97,13 +97,12 @@ def sweep(rows: "pd.DataFrame", axis: str, title: str) -> "Figure":
     """CCC over the numbers of one axis, one line a combination of the others; bars are sd over folds x seeds.
 
     Args:
-        rows: of `emotf.comparison.summarise`, and `line`, the name of the line that a row belongs to.
-        axis: its column; values are numbers.
+        rows: of `emotf.comparison.summarise`; `line` names the line that a row belongs to, `place` is its number.
+        axis: its name.
         title: of the figure.
     """
     from matplotlib.figure import Figure
 
-    rows = rows.assign(place=rows[axis].astype(float))
     targets = list(dict.fromkeys(rows["target"]))
     figure = Figure(figsize=(10, 1 + 2.6 * len(targets)), dpi=100, layout="constrained")
     panels = figure.subplots(len(targets), 2, sharex=True, squeeze=False)

@@ -35,7 +35,7 @@ def score_table(scores: pd.DataFrame, about: dict[str, Any]) -> str:
         facts = [first["frames"], first["recordings"], undefined]
         rows.append([target, pooling, numbers[0], interval, *numbers[1:], *facts])
     measures = [name.upper() for name in dict.fromkeys(scores["measure"])]
-    header = ["target", "over", measures[0], "95 %", *measures[1:], "frames", "recordings", "undefined"]
+    header = ["target", "over", measures[0], "95 % over subjects", *measures[1:], "frames", "recordings", "undefined"]
     title = f"{scores['partition'].iloc[0]}: {what_it_is(about)}; {protocol(scores['variance'].iloc[0])}"
     return f"{title}\n\n{markdown(header, rows)}"
 

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,10 +27,13 @@ def test_planted_arousal_is_found_on_speakers_never_heard(trained):
     done = tool("evaluate", f"--run={trained}")
     scores = pd.read_csv(trained / "scores.csv")
     assert set(scores["pooling"]) == {"pooled", "mean over recordings"}
-    assert set(scores["measure"]) == {"ccc", "pcc", "rmse"}
+    assert set(scores["measure"]) == {"ccc", "pcc", "rmse", "mae", "sagr"} and set(scores["variance"]) == {"population"}
     arousal = scores[(scores.target == "arousal") & (scores.measure == "ccc") & (scores.pooling == "pooled")]
     assert arousal["value"].iloc[0] > 0.3
-    assert "planted traces of a synthetic corpus" in done.stdout
+    assert "planted traces of a synthetic corpus, as rated by simulated raters; population variances" in done.stdout
+    assert arousal["low"].iloc[0] < arousal["value"].iloc[0] < arousal["high"].iloc[0]
+    pictures = [line for line in done.stdout.splitlines() if line.endswith(".png")]
+    assert len(pictures) == 2 and all(Path(path).read_bytes().startswith(b"\x89PNG") for path in pictures)
     # the table is the score of the traces that were written
     golds, predictions = [], []
     for path in sorted((trained / "predictions" / "test").glob("*.csv")):
@@ -200,8 +204,8 @@ def test_compare_runs_what_is_missing_and_prints_the_table(work):
     done = tool("compare", *flags, f"--out={out}", "--folds=0,1", "--workers=2")
     assert "8 runs, 0 of them done" in done.stderr
     assert "| arousal   | pooled " in done.stdout
-    assert "6235 / 5245" in done.stdout
-    for name in ("comparison.md", "comparison.csv", "comparison.png"):
+    assert "5245 (15735)" in done.stdout and "6235 |" in done.stdout
+    for name in ("comparison.md", "comparison.csv", "learning.csv", "comparison.png"):
         assert (out / name).stat().st_size > 100
     again = tool("compare", *flags, f"--out={out}", "--folds=0,1")
     assert "8 runs, 8 of them done" in again.stderr

@@ -1,4 +1,4 @@
-"""What holds for all data, searched by hypothesis."""
+"""What holds for all tracks, files and configurations, searched by hypothesis."""
 
 import itertools
 import json
@@ -7,37 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from emotf.config import Data, Experiment, Training, from_json, to_json
 from emotf.corpora.folder import Folder
 from emotf.features.mfcc39 import Mfcc39
-from emotf.measures import MEASURES, Moments, ccc, pcc, rmse
 from emotf.models.cer import Cer
 from emotf.tables import read_track, write_track
 from emotf.track import Track, join, stack
 from emotf.windows.feature_images import FeatureImages
 
-settings.register_profile(
-    "emotf", deadline=None, max_examples=60, derandomize=True, database=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)  # fmt: skip
-settings.load_profile("emotf")
-
 FINITE = st.floats(-1e6, 1e6, width=32, allow_subnormal=False)
 HOPS = st.sampled_from([1 / 60, 1 / 25, 0.05, 0.08, 0.4, 1 / 100, 1001 / 30_000, 1.0, 2.5])
-
-
-@st.composite
-def pairs(draw, least=1, missing=False):
-    """Gold and prediction of one length; magnitudes between 1e-3 and 1e6, or equal values."""
-    n = draw(st.integers(least, 40))
-    y, p = (draw(arrays(np.float32, n, elements=FINITE)).astype(np.float64) for _ in range(2))
-    if missing:
-        y[draw(arrays(np.bool_, n))] = np.nan
-    return y, p
 
 
 @st.composite
@@ -53,78 +36,6 @@ def same_track(one, other):
     assert one.values.tobytes() == other.values.tobytes()
     assert one.channels == other.channels
     assert one.hop == pytest.approx(other.hop, rel=1e-12) and one.start == pytest.approx(other.start, abs=1e-9)
-
-
-# ---- measures --------------------------------------------------------------------------------------------------------
-
-
-@given(pairs(missing=True))
-def test_ccc_is_symmetric_and_bounded_by_pcc(pair):
-    y, p = pair
-    rated = ~np.isnan(y)
-    one, other = ccc(y, p), ccc(p[rated], y[rated])
-    assert one == pytest.approx(other, abs=1e-9, nan_ok=True)
-    if not np.isnan(pcc(y, p)):
-        assert abs(one) <= abs(pcc(y, p)) + 1e-9 <= 1 + 1e-8
-        assert one * pcc(y, p) >= -1e-12  # one sign
-
-
-@given(pairs(least=2))
-def test_a_series_agrees_with_itself(pair):
-    y, _ = pair
-    if np.ptp(y) > 0:
-        assert ccc(y, y) == pytest.approx(1) == pcc(y, y)
-    else:
-        assert np.isnan(ccc(y, y)) and np.isnan(pcc(y, y))
-    assert rmse(y, y) == 0
-
-
-@given(st.floats(-1e6, 1e6), st.integers(1, 200), st.integers(1, 200))
-def test_a_constant_has_no_correlation_whatever_its_value(value, n, m):
-    line = np.arange(n + m, dtype=float)
-    constant = np.full(n + m, value)
-    assert np.isnan(pcc(line, constant)) and np.isnan(ccc(constant, constant))
-    assert ccc(line, constant) == 0 or n + m == 1
-    merged = Moments.of(constant[:n], line[:n]) + Moments.of(constant[n:], line[n:])
-    assert np.isnan(merged.pcc) and merged.ccc == 0
-
-
-@given(pairs(missing=True), st.data())
-def test_moments_of_parts_are_the_moments_of_the_whole(pair, data):
-    y, p = pair
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(y)), max_size=4)))
-    pieces = zip(np.split(y, cuts), np.split(p, cuts), strict=True)
-    merged, whole = sum((Moments.of(a, b) for a, b in pieces), Moments()), Moments.of(y, p)
-    size = max(1.0, np.abs(p).max(), np.nanmax(np.abs(y), initial=0))
-    assert merged.count == whole.count
-    for name, power in (("gold_mean", 1), ("prediction_mean", 1), ("gold_power", 2), ("prediction_power", 2),
-                        ("product", 2)):  # fmt: skip
-        assert getattr(merged, name) == pytest.approx(getattr(whole, name), abs=1e-9 * size**power)
-    assert merged.rmse == pytest.approx(whole.rmse, abs=1e-6 * size, nan_ok=True)
-
-
-@given(pairs(missing=True))
-def test_unrated_frames_are_as_if_they_were_not_there(pair):
-    y, p = pair
-    rated = ~np.isnan(y)
-    wild = np.where(rated, p, np.nan)
-    for measure in MEASURES:
-        of = {"ccc": ccc, "pcc": pcc, "rmse": rmse}[measure]
-        assert of(y, wild) == pytest.approx(of(y[rated], p[rated]), nan_ok=True)
-
-
-@settings(max_examples=20)
-@given(pairs(missing=True))
-def test_masked_losses_are_losses_on_the_subset(pair):
-    from emotf import catalog
-
-    y, p = (x.astype(np.float32) / 1e3 for x in pair)
-    rated = ~np.isnan(y)
-    if not rated.any():
-        return
-    for name in catalog.names("losses"):
-        loss = catalog.find("losses", name)()
-        assert float(loss(y, p)) == pytest.approx(float(loss(y[rated], p[rated])), rel=1e-4, abs=1e-4)
 
 
 # ---- tracks ----------------------------------------------------------------------------------------------------------

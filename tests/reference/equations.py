@@ -133,7 +133,7 @@ EQUATIONS = {
 
 
 def expected(loss, y, p):
-    """The value of a loss by its equation: [batch], [batch, frames] or [batch, frames, targets], gold NaN where unrated.
+    """The value of a loss by its equation, of [batch], [batch, frames] or [batch, frames, targets].
 
     A target is one series, or with pool='sequence' the mean of its sequences; the loss is the mean of its targets. What
     holds no rated frame is left out.

@@ -107,6 +107,12 @@ def pair(case, shape, seed=3):
     return y.astype(np.float32), p.astype(np.float32)
 
 
+def rated_runs(y):
+    """(start, stop) of the runs of frames of [frames, targets] in which all targets are rated."""
+    rated = np.concatenate([[False], ~np.isnan(y).any(axis=-1), [False]])
+    return list(np.flatnonzero(rated[1:] != rated[:-1]).reshape(-1, 2))
+
+
 def value_and_gradient(loss, y, p):
     import tensorflow as tf
 

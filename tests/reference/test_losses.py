@@ -5,8 +5,6 @@ import pytest
 from equations import expected
 from loss_cases import FLAT, LOSSES, MASKED, REGULAR, make, pair, shape_of, slope, value_and_gradient
 
-from emotf import catalog
-
 TOLERANCE = 1e-5  # relative: the squared error of traces of a scale of 1e-4 is 1e-8
 
 

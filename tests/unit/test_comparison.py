@@ -63,6 +63,7 @@ def test_settings_reach_their_fields_and_the_recipe_stays(experiment):
         ("window.frame", "32", r"no field 'window\.frame'\. Did you mean 'frames'\?"),
         ("window.frames", "many", r"window\.frames cannot be 'many'; it is of type int"),
         ("window.frames", "1", "Sequences need at least 2 frames"),
+        ("window.frames/training.batch", "32", "needs 2 values joined by '/', received '32'"),
         ("loss", "cccc", r"No 'cccc' among losses: .* Did you mean 'ccc'\?"),
         ("loss", "ccc:pol=sequence", r"ccc has no field 'pol'\. Did you mean 'pool'\?"),
         ("loss", "ccc:pool=corpus", "ccc: pool is 'corpus', expected batch or sequence"),
@@ -247,8 +248,10 @@ def test_a_report_is_files_and_a_table(trials, tmp_path):
 
 
 def test_an_axis_of_numbers_is_drawn(experiment, golds, tmp_path):
-    trials = grid(experiment, parse(["window.frames=4,8", "loss=mse,ccc"]), None, [0], tmp_path / "out")
+    axes = parse(["window.frames/training.batch=4/8,8/4", "loss=mse,ccc"])
+    trials = grid(experiment, axes, None, [0], tmp_path / "out")
+    assert {(t.experiment.window.frames, t.experiment.training.batch) for t in trials} == {(4, 8), (8, 4)}
     for trial in trials:
         pretend(trial, golds, 1 / trial.experiment.window.frames)
-    paths = report(trials, "4 mse", "population", "lengths", tmp_path / "report")[1]
+    paths = report(trials, "4/8 mse", "population", "lengths", tmp_path / "report")[1]
     assert paths[-1].name == "sweep.png" and paths[-1].read_bytes().startswith(b"\x89PNG")

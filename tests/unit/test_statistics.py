@@ -5,7 +5,7 @@ import pytest
 
 from emotf.errors import UserError
 from emotf.measures import MEAN, MEASURES, POOLED, VARIANCES, Moments
-from emotf.statistics import bootstrap, overall, paired_bootstrap, verdict
+from emotf.statistics import SPREAD, bootstrap, contrast, overall, paired_bootstrap, verdict
 
 
 def system(noise, recordings=8, repetitions=2, seed=0):
@@ -119,3 +119,20 @@ def test_a_verdict_needs_an_interval_beside_zero():
     assert [verdict(*pair) for pair in ((0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1), (np.nan, np.nan), (0.0, 0.1))] == [
         "higher", "lower", "undecided", "undecided", "undecided",
     ]  # fmt: skip
+
+
+def test_spread_is_how_much_repetitions_differ():
+    one = system(0.7, repetitions=3)
+    by_hand = np.mean([np.std([part.ccc for part in parts], ddof=1) for parts in one.values()])
+    assert overall(one, SPREAD) == pytest.approx(by_hand)
+    assert overall({name: [parts[0]] * 3 for name, parts in one.items()}, SPREAD) == pytest.approx(0, abs=1e-12)
+    assert np.isnan(overall(system(0.7, repetitions=1), SPREAD))
+
+
+def test_a_contrast_weighs_scores():
+    systems = [system(noise, seed=k) for k, noise in enumerate((0.3, 0.6, 0.9, 1.2))]
+    weights = (0.5, -0.5, -0.5, 0.5)
+    value, low, high = contrast(list(zip(weights, systems, strict=True)), MEAN)
+    assert value == pytest.approx(sum(w * overall(s, MEAN) for w, s in zip(weights, systems, strict=True)))
+    assert low < value < high
+    assert contrast([(1.0, systems[0]), (-1.0, systems[1])]) == paired_bootstrap(systems[0], systems[1])
