@@ -4,6 +4,16 @@ from emotf.comparison.axes import parse
 from emotf.comparison.execution import execute
 from emotf.comparison.grid import MULTI_AGAINST_SINGLE, Trial, grid
 from emotf.comparison.reporting import report
-from emotf.comparison.summary import by_recording, reference_of
+from emotf.comparison.summary import by_recording, reference_of, restored
 
-__all__ = ["MULTI_AGAINST_SINGLE", "Trial", "by_recording", "execute", "grid", "parse", "reference_of", "report"]
+__all__ = [
+    "MULTI_AGAINST_SINGLE",
+    "Trial",
+    "by_recording",
+    "execute",
+    "grid",
+    "parse",
+    "reference_of",
+    "report",
+    "restored",
+]

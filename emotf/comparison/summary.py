@@ -44,7 +44,7 @@ def summarise(trials: Sequence[Trial], reference: str, variance: str = "populati
         together (`_all`).
     """
     found = [(trial, trial.moments(trial.partition)) for trial in trials]
-    moved = [_restored(trial, parts) for trial, parts in found]
+    moved = [restored(trial, parts) for trial, parts in found]
     systems: dict[str, list[int]] = {}
     for i, trial in enumerate(trials):
         systems.setdefault(trial.system, []).append(i)
@@ -52,7 +52,7 @@ def summarise(trials: Sequence[Trial], reference: str, variance: str = "populati
     for target in dict.fromkeys(target for trial in trials for target in trial.targets):
         of = {name: [i for i in members if target in trials[i].targets] for name, members in systems.items()}
         raw = {name: by_recording([found[i][1][target] for i in members]) for name, members in of.items()}
-        restored = {name: by_recording([moved[i][target] for i in members]) for name, members in of.items()}
+        rescaled = {name: by_recording([moved[i][target] for i in members]) for name, members in of.items()}
         for pooling in (POOLED, MEAN):
             for name, members in systems.items():
                 row: dict[str, Any] = {**trials[members[0]].settings, "target": target, "pooling": pooling}
@@ -60,8 +60,8 @@ def summarise(trials: Sequence[Trial], reference: str, variance: str = "populati
                 row |= _spread([found[i][1][target] for i in of[name]], pooling, variance)
                 for measure in (*MEASURES, SCALE):
                     row[f"all_{measure}"] = overall(raw[name], pooling, measure, variance)
-                row["restored_ccc"] = overall(restored[name], pooling, "ccc", variance)
-                for prefix, scored in (("", raw), ("restored_", restored)):
+                row["restored_ccc"] = overall(rescaled[name], pooling, "ccc", variance)
+                for prefix, scored in (("", raw), ("restored_", rescaled)):
                     interval = paired_bootstrap(scored[name], scored[reference], pooling, variance=variance)
                     row |= dict(zip((f"{prefix}difference", f"{prefix}low", f"{prefix}high"), interval, strict=True))
                 row |= {"recordings": len(raw[name]), "frames": sum(part[0].count for part in raw[name].values())}
@@ -69,7 +69,7 @@ def summarise(trials: Sequence[Trial], reference: str, variance: str = "populati
     return pd.DataFrame(rows)
 
 
-def _restored(trial: Trial, parts: Mapping[str, Mapping[str, Moments]]) -> dict[str, dict[str, Moments]]:
+def restored(trial: Trial, parts: Mapping[str, Mapping[str, Moments]]) -> dict[str, dict[str, Moments]]:
     """target -> recording -> moments, at the scale that was fitted on development."""
     if trial.partition == "dev":
         return {target: {name: part.moved(np.nan, 0.0) for name, part in of.items()} for target, of in parts.items()}
