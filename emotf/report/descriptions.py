@@ -1,12 +1,10 @@
 """What is in a store of records, or in a run, for people."""
 
-from typing import Any
-
 import numpy as np
 
 from emotf.errors import UserError
 from emotf.records import GOLD, Store
-from emotf.report.tables import markdown, number, what_it_is
+from emotf.report.tables import markdown, number, objective_of, what_it_is
 from emotf.runs import Run
 
 
@@ -51,8 +49,8 @@ def of_run(run: Run) -> str:
         f"{run.folder}: {'finished' if run.finished else 'not finished'}",
         f"targets: {', '.join(about['targets'])} ({what_it_is(about)})",
         f"model: {type(experiment.model).__name__}, {about['parameters']} parameters, on {about['device']}",
-        f"loss: {_loss(experiment.loss)}, learning rate {experiment.training.learning_rate:g}, batch "
-        f"{experiment.training.batch}, seed {about['seed']}",
+        f"objective: {objective_of(about)}",
+        f"learning rate {experiment.training.learning_rate:g}, batch {experiment.training.batch}, seed {about['seed']}",
         f"fold: {about['fold']} ({about['protocol']})",
     ]
     lines += [
@@ -67,8 +65,3 @@ def of_run(run: Run) -> str:
         rows = shown.assign(value=shown["value"].map(number))[columns].to_numpy().tolist()
         lines += ["", markdown(["partition", "target", "CCC over", "variances", "CCC", "frames"], rows)]
     return "\n".join(lines)
-
-
-def _loss(loss: Any) -> str:
-    """A loss by its name, or a mapping of targets to losses."""
-    return ", ".join(f"{part.name} of {name}" for name, part in loss.items()) if isinstance(loss, dict) else loss.name

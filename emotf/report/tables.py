@@ -71,6 +71,15 @@ def what_it_is(about: dict[str, Any]) -> str:
     return "; ".join(found)
 
 
+def objective_of(about: dict[str, Any]) -> str:
+    """The losses of a run with their weights, as a sum."""
+    terms = []
+    for name, term in about["objective"].items():
+        weight = term["weight"] if isinstance(term["weight"], str) else f"{term['weight']:.3g}"
+        terms.append(f"{weight} x {term['loss']} of {name}")
+    return " + ".join(terms)
+
+
 def comparison_table(rows: pd.DataFrame, learning: pd.DataFrame, title: str) -> str:
     """A comparison as Markdown, with the legends that say what each number is."""
     folds, everything, training = [], [], []

@@ -52,6 +52,14 @@ class Objective(keras.layers.Layer):
             self.log_variances = self.add_weight(shape=(len(losses),), initializer="zeros", name="log_variances")
             self.learnt = {name: keras.metrics.Mean(name=f"{name}_weight") for name in self.losses_of}
 
+    @property
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """term -> its loss and its weight."""
+        return {
+            name: {"loss": loss.name, "weight": "learnt" if self.log_variances is not None else self.weight_of[name]}
+            for name, (_, loss) in self.losses_of.items()
+        }
+
     def call(self, gold: Mapping[str, Any], prediction: Mapping[str, Any]) -> Any:
         total = 0.0
         for i, (name, (term, loss)) in enumerate(self.losses_of.items()):

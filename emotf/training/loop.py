@@ -12,6 +12,7 @@ from emotf.pipeline import Epochs, Selection, standardise, training_batches
 from emotf.prediction import Predictor, selection
 from emotf.progress import say
 from emotf.records import Store
+from emotf.report.tables import objective_of
 from emotf.runs import Run
 from emotf.training.callbacks import DevFigures, DevScores, Progress
 from emotf.training.device import prepare_device
@@ -65,7 +66,7 @@ def train(experiment: Experiment, run: Run) -> None:
     # nothing is written before all that the user asked for is known to be possible
     run.begin(experiment)
     run.write_standardisation({name: asdict(part) for name, part in fitted.items()})
-    run.note(**_facts(store, experiment, chosen, network, epochs, device))
+    run.note(**_facts(store, experiment, chosen, network, epochs, device), objective=objective.facts)
     _announce(run.about)
     dev = Predictor(network, store, list(experiment.streams), chosen.partition("dev"), experiment.window)
     seconds = _fit(experiment, run, Learner(network, objective), epochs, dev)
@@ -146,6 +147,7 @@ def _announce(about: dict[str, Any]) -> None:
         say(f"{len(ids)} recordings have no {name}; its loss leaves them out")
     if about["dropped_recordings"]:
         say(f"{len(about['dropped_recordings'])} recordings dropped, which lack a target")
+    say(f"objective: {objective_of(about)}")
     say(
         f"{about['parameters']} parameters"
         + (f" (the paper prints {printed}, for 63 channels and three targets)" if printed else "")
