@@ -28,11 +28,10 @@ chosen among 1e-4, 2e-4, 5e-4, 1e-3 and 2e-3 by mean development CCC over five f
 of the feature image, so that no sound falls between its rows.
 """
 
-from emotf.config import Data, Experiment, Training, choose, setting
+from emotf.config import Data, Experiment, Training
 from emotf.corpora.emodb import Emodb
 from emotf.corpora.folder import Folder
 from emotf.corpora.synthetic import Synthetic
-from emotf.errors import UserError
 from emotf.features.body_euler24 import BodyEuler24
 from emotf.features.mfcc39 import Mfcc39
 from emotf.features.precomputed import Precomputed
@@ -41,17 +40,13 @@ from emotf.losses.mse import Mse
 from emotf.losses.pcc import Pcc
 from emotf.models.cer import Cer
 from emotf.models.pure_cnn import PureCnn
+from emotf.recipes import experiment_of, setting, single_target, smoke
 from emotf.windows.feature_images import FeatureImages
 
 
 def get_config(arg: str = "synthetic") -> Experiment:
     """The experiment of a corpus and options."""
-    corpus, _, options = arg.partition(",")
-    if corpus == "smoke":
-        corpus, options = "synthetic", f"smoke,{options}"
-    if corpus not in CORPORA:
-        raise UserError(f"No corpus {corpus!r} in this recipe; choose from {', '.join(CORPORA)}.")
-    return choose(options, OPTIONS, CORPORA[corpus]())
+    return experiment_of(arg, CORPORA, OPTIONS)
 
 
 def synthetic() -> Experiment:
@@ -86,10 +81,6 @@ def folder() -> Experiment:
 CORPORA = {"synthetic": synthetic, "emodb": emodb, "folder": folder}
 
 
-def _stl(experiment: Experiment, target: str) -> None:
-    experiment.data.targets = (target,)
-
-
 def _streams(*names: str):
     def apply(experiment: Experiment) -> None:
         known = {"mfcc39": experiment.streams.get("mfcc39", Mfcc39()), "body_euler24": BodyEuler24()}
@@ -102,16 +93,9 @@ def _named_streams(experiment: Experiment, names: str) -> None:
     _streams(*names.split("+"))(experiment)
 
 
-def _smoke(experiment: Experiment) -> None:
-    if isinstance(experiment.corpus, Synthetic):
-        experiment.corpus = Synthetic(dir="work/corpora/smoke", count=10, duration=10.0)
-        experiment.data.records = "work/records/smoke"
-    experiment.training.epochs = 2
-
-
 OPTIONS = {
     "mtl": setting("data.targets", ()),
-    "stl-": _stl,
+    "stl-": single_target,
     "speech": _streams("mfcc39"),
     "body": _streams("body_euler24"),
     "both": _streams("mfcc39", "body_euler24"),
@@ -125,5 +109,5 @@ OPTIONS = {
     "pcc": setting("loss", Pcc()),
     "mse": setting("loss", Mse()),
     "koprue2020": setting("data.protocol", "koprue2020"),
-    "smoke": _smoke,
+    "smoke": smoke,
 }

@@ -24,33 +24,21 @@ rate of the synthetic corpus's raters (25 on emodb); LSTM (80, 60), the smallest
 batches of 16 sequences that overlap by half.
 """
 
-from emotf.config import Data, Experiment, Training, choose, setting
+from emotf.catalog import find, names
+from emotf.config import Data, Experiment, Training
 from emotf.corpora.emodb import Emodb
 from emotf.corpora.folder import Folder
 from emotf.corpora.synthetic import Synthetic
-from emotf.errors import UserError
 from emotf.features.mfcc39 import Mfcc39
 from emotf.losses.ccc import Ccc
-from emotf.losses.mae import Mae
-from emotf.losses.mse import Mse
-from emotf.losses.mse_cov import MseCov
-from emotf.losses.mse_over_cc import MseOverCc
-from emotf.losses.non_inertial import NonInertial
-from emotf.losses.non_inertial_extended import NonInertialExtended
-from emotf.losses.pcc import Pcc
-from emotf.losses.tube import Tube
 from emotf.models.lstm import Lstm
+from emotf.recipes import experiment_of, setting, single_target, smoke
 from emotf.windows.sequences import Sequences
 
 
 def get_config(arg: str = "synthetic") -> Experiment:
     """The experiment of a corpus and options."""
-    corpus, _, options = arg.partition(",")
-    if corpus == "smoke":
-        corpus, options = "synthetic", f"smoke,{options}"
-    if corpus not in CORPORA:
-        raise UserError(f"No corpus {corpus!r} in this recipe; choose from {', '.join(CORPORA)}.")
-    return choose(options, OPTIONS, CORPORA[corpus]())
+    return experiment_of(arg, CORPORA, OPTIONS)
 
 
 def synthetic() -> Experiment:
@@ -86,28 +74,12 @@ def _of(corpus, streams) -> Experiment:
     )
 
 
-def _stl(experiment: Experiment, target: str) -> None:
-    experiment.data.targets = (target,)
-
-
-def _smoke(experiment: Experiment) -> None:
-    if isinstance(experiment.corpus, Synthetic):
-        experiment.corpus = Synthetic(dir="work/corpora/smoke", count=10, duration=10.0)
-        experiment.data.records = "work/records/smoke"
-    experiment.training.epochs = 2
-
-
-LOSSES = {
-    "mse": Mse(), "mae": Mae(), "tube": Tube(), "ccc": Ccc(), "pcc": Pcc(), "mse_cov": MseCov(),
-    "mse_over_cc": MseOverCc(), "non_inertial": NonInertial(), "non_inertial_extended": NonInertialExtended(),
-}  # fmt: skip
-
 OPTIONS = {
-    **{name: setting("loss", loss) for name, loss in LOSSES.items()},
+    **{name: setting("loss", find("losses", name)()) for name in names("losses")},
     "by_sequence": setting("loss.pool", "sequence"),
     "uncertainty": setting("training.weighting", "uncertainty"),
     **{f"s{frames}": setting("window.frames", frames) for frames in (32, 64, 128, 256)},
     "mtl": setting("data.targets", ("arousal", "valence")),
-    "stl-": _stl,
-    "smoke": _smoke,
+    "stl-": single_target,
+    "smoke": smoke,
 }

@@ -4,11 +4,10 @@ A recipe is a file of configs/ with `get_config(arg) -> Experiment`. On a comman
 comes first and overrides follow: `--config.model.gru_units=8 --config.data.targets=arousal,valence`.
 """
 
-import copy
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
@@ -246,64 +245,6 @@ def _value(value: Any, hint: Any) -> Any:
     if isinstance(value, dict) and hint is Any:
         return {key: _value(v, Any) for key, v in value.items()}
     return from_json(value, hint) if isinstance(hint, type) and is_dataclass(hint) else value
-
-
-def choose(arg: str | None, options: dict[str, Callable[[Experiment], Any]], start: Experiment) -> Experiment:
-    """Applies the comma-separated options of a recipe's argument, in order; `stl-valence` calls `stl` with `valence`.
-
-    Raises:
-        UserError: no such option; the nearest is offered.
-    """
-    for option in filter(None, (arg or "").split(",")):
-        name, _, value = option.partition("-")
-        if option in options and not option.endswith("-"):
-            options[option](start)
-        elif value and f"{name}-" in options:
-            typing.cast(Any, options[f"{name}-"])(start, value)
-        elif not value and f"{name}-" in options:
-            raise UserError(f"Option {name!r} needs a value: {name}-<value>.")
-        else:
-            raise UserError(
-                f"No option {option!r}; choose from {', '.join(options)}.{catalog.suggestion(option, list(options))}"
-            )
-    return start
-
-
-def assign(experiment: Experiment, path: str, value: Any) -> None:
-    """Sets one field of the tree by its dotted path, `window.frames`; the value is copied.
-
-    Raises:
-        UserError: there is no such field; the nearest is offered.
-    """
-    node, name = _place(experiment, path)
-    setattr(node, name, copy.deepcopy(value))
-
-
-def setting(path: str, value: Any) -> Callable[[Experiment], None]:
-    """An option of a recipe: what it sets, when `choose` calls it."""
-    return lambda experiment: assign(experiment, path, value)
-
-
-def field_type(experiment: Experiment, path: str) -> Any:
-    """The type of a field of the tree, by its dotted path."""
-    node, name = _place(experiment, path)
-    return typing.get_type_hints(type(node))[name]
-
-
-def _place(experiment: Experiment, path: str) -> tuple[Any, str]:
-    """The dataclass that holds a field, and the field's name."""
-    *above, last = path.split(".")
-    node: Any = experiment
-    for name in above:
-        node = getattr(_holder(node, name, path), name)
-    return _holder(node, last, path), last
-
-
-def _holder(node: Any, name: str, path: str) -> Any:
-    known = [f.name for f in fields(node)] if is_dataclass(node) else []
-    if name not in known:
-        raise UserError(f"The experiment has no field {path!r}.{catalog.suggestion(name, known)}")
-    return node
 
 
 def unknown_field(error: KeyError) -> str:

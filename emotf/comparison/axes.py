@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from emotf import catalog
-from emotf.config import Experiment, assign, field_type, from_json, to_json
+from emotf.config import Experiment, from_json, to_json
 from emotf.errors import UserError
+from emotf.recipes import assign, field_type
 
 TARGETS = "targets"
 STREAMS = "streams"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emotf import catalog
-from emotf.config import Data, Experiment, Training, choose, from_json, replaced, to_json, unknown_field
+from emotf.config import Data, Experiment, Training, from_json, replaced, to_json, unknown_field
 from emotf.corpora.folder import Folder
 from emotf.corpora.synthetic import Synthetic
 from emotf.errors import UserError
@@ -17,6 +17,7 @@ from emotf.features.precomputed import Precomputed
 from emotf.models.base import Model
 from emotf.models.cer import Cer
 from emotf.models.pure_cnn import PureCnn
+from emotf.recipes import assign, choose, setting
 
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.py"))
 PARTS = [(kind, name) for kind in catalog.KINDS for name in catalog.names(kind)]
@@ -230,6 +231,17 @@ def test_options_are_applied_in_order(experiment):
     for nothing in (None, ""):
         assert choose(nothing, options, experiment) is experiment
     assert len(log) == 4
+
+
+def test_a_setting_is_copied_to_its_field(experiment):
+    weights = Training(epochs=7)
+    setting("training", weights)(experiment)
+    assign(experiment, "training.seed", 3)
+    assert (experiment.training.epochs, experiment.training.seed, weights.seed) == (7, 3, 0)
+    with pytest.raises(UserError, match=r"no field 'training\.sed'\. Did you mean 'seed'\?"):
+        assign(experiment, "training.sed", 3)
+    with pytest.raises(UserError, match=r"no field 'training\.seed\.more'"):
+        assign(experiment, "training.seed.more", 3)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,106 @@
+"""How the argument of a recipe becomes an experiment, and how single fields of one are set by their paths.
+
+A recipe is a file of configs/ with three names: `CORPORA`, corpus -> experiment; `OPTIONS`, what its argument may add;
+and `get_config(arg)`, which is `experiment_of(arg, CORPORA, OPTIONS)`.
+"""
+
+import copy
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from emotf import catalog
+from emotf.config import Experiment
+from emotf.corpora.synthetic import Synthetic
+from emotf.errors import UserError
+
+Options = Mapping[str, Callable[..., Any]]
+
+
+def experiment_of(arg: str, corpora: Mapping[str, Callable[[], Experiment]], options: Options) -> Experiment:
+    """The experiment of `<corpus>[,<option>...]`; `smoke` alone is `synthetic,smoke`.
+
+    Raises:
+        UserError: no such corpus or option.
+    """
+    corpus, _, chosen = arg.partition(",")
+    if corpus == "smoke":
+        corpus, chosen = "synthetic", f"smoke,{chosen}"
+    if corpus not in corpora:
+        raise UserError(
+            f"No corpus {corpus!r} in this recipe; choose from {', '.join(corpora)}."
+            f"{catalog.suggestion(corpus, tuple(corpora))}"
+        )
+    return choose(chosen, options, corpora[corpus]())
+
+
+def choose(arg: str | None, options: Options, start: Experiment) -> Experiment:
+    """Applies the comma-separated options of a recipe's argument, in order; `stl-valence` calls `stl` with `valence`.
+
+    Raises:
+        UserError: no such option; the nearest is offered.
+    """
+    for option in filter(None, (arg or "").split(",")):
+        name, _, value = option.partition("-")
+        if option in options and not option.endswith("-"):
+            options[option](start)
+        elif value and f"{name}-" in options:
+            options[f"{name}-"](start, value)
+        elif not value and f"{name}-" in options:
+            raise UserError(f"Option {name!r} needs a value: {name}-<value>.")
+        else:
+            raise UserError(
+                f"No option {option!r}; choose from {', '.join(options)}.{catalog.suggestion(option, list(options))}"
+            )
+    return start
+
+
+def single_target(experiment: Experiment, target: str) -> None:
+    """The option `stl-<target>`: single-task learning."""
+    experiment.data.targets = (target,)
+
+
+def smoke(experiment: Experiment) -> None:
+    """The option that makes a recipe run in seconds: a tiny synthetic corpus, two epochs."""
+    if isinstance(experiment.corpus, Synthetic):
+        experiment.corpus = Synthetic(dir="work/corpora/smoke", count=10, duration=10.0)
+        experiment.data.records = "work/records/smoke"
+    experiment.training.epochs = 2
+
+
+def assign(experiment: Experiment, path: str, value: Any) -> None:
+    """Sets one field of the tree by its dotted path, `window.frames`; the value is copied.
+
+    Raises:
+        UserError: there is no such field; the nearest is offered.
+    """
+    node, name = _place(experiment, path)
+    setattr(node, name, copy.deepcopy(value))
+
+
+def setting(path: str, value: Any) -> Callable[[Experiment], None]:
+    """An option of a recipe: what it sets, when `choose` calls it."""
+    return lambda experiment: assign(experiment, path, value)
+
+
+def field_type(experiment: Experiment, path: str) -> Any:
+    """The type of a field of the tree, by its dotted path."""
+    node, name = _place(experiment, path)
+    return typing.get_type_hints(type(node))[name]
+
+
+def _place(experiment: Experiment, path: str) -> tuple[Any, str]:
+    """The dataclass that holds a field, and the field's name."""
+    *above, last = path.split(".")
+    node: Any = experiment
+    for name in above:
+        node = getattr(_holder(node, name, path), name)
+    return _holder(node, last, path), last
+
+
+def _holder(node: Any, name: str, path: str) -> Any:
+    known = [f.name for f in fields(node)] if is_dataclass(node) else []
+    if name not in known:
+        raise UserError(f"The experiment has no field {path!r}.{catalog.suggestion(name, known)}")
+    return node
