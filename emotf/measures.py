@@ -79,9 +79,7 @@ class Moments:
 
     def __add__(self, other: "Moments") -> "Moments":
         count = self.count + other.count
-        if not count:
-            return self
-        share = other.count / count
+        share = other.count / np.maximum(count, 1)
         cross = self.count * share
         dy, dp = other.gold_mean - self.gold_mean, other.prediction_mean - self.prediction_mean
         return Moments(

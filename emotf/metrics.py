@@ -17,7 +17,7 @@ import keras
 from keras import ops
 from keras.saving import register_keras_serializable
 
-from emotf.losses.base import alike
+from emotf.losses.base import alike, largest
 from emotf.measures import MEASURES
 
 
@@ -43,7 +43,7 @@ class _Streaming(keras.metrics.Metric):
     def __init__(self, name: str | None = None, dtype: Any = None, target: int | None = None) -> None:
         super().__init__(name=name or type(self).__name__.lower(), dtype=dtype)
         self.target = target
-        self._replicas, self._replica = 1, 0
+        self._replicas = 1
         self._sums_dtype = "float32"
         if keras.backend.backend() == "tensorflow":
             import tensorflow as tf
@@ -71,7 +71,8 @@ class _Streaming(keras.metrics.Metric):
             return
         import tensorflow as tf
 
-        mine = tf.distribute.get_replica_context().replica_id_in_sync_group
+        context = tf.distribute.get_replica_context()
+        mine = 0 if context is None else context.replica_id_in_sync_group
         row = self._merged(self.table.value[mine], batch)
         self.table.assign(tf.tensor_scatter_nd_update(tf.convert_to_tensor(self.table.value), [[mine]], row[None]))
 
@@ -80,11 +81,11 @@ class _Streaming(keras.metrics.Metric):
 
     def _one(self, x: Any) -> Any:
         """The chosen target of several."""
-        if self.target is not None:
-            return x[..., self.target]
-        if len(x.shape) > 2 and x.shape[-1] != 1:
-            raise ValueError(f"{self.name} measures one target, received {tuple(x.shape)}; choose one: target=0.")
-        return x
+        several = len(x.shape) == 3 and x.shape[-1] != 1
+        if several != (self.target is not None):
+            choose = "choose one, target=0" if several else f"there is no target {self.target} to choose"
+            raise ValueError(f"{self.name} measures one target, received {tuple(x.shape)}; {choose}.")
+        return x[..., self.target] if several else x
 
     def merge_state(self, metrics: Iterable["_Streaming"]) -> None:
         """Adds the state of other metrics of the same class, from other processes.
@@ -115,14 +116,13 @@ class _Agreement(_Streaming):
     def _row(self, y: Any, p: Any, weight: Any) -> Any:
         count = ops.sum(weight)
         some = ops.maximum(count, 1.0)
-        # moved by its first rated value, a constant has deviations of exactly 0
-        first = ops.argmax(weight)
-        y_first, p_first = ops.take(y, first), ops.take(p, first)
-        dy, dp = (y - y_first) * weight, (p - p_first) * weight
+        # moved by one of its values, the largest, a constant has deviations of exactly 0
+        y_top, p_top = largest(y, weight)[0], largest(p, weight)[0]
+        dy, dp = (y - y_top) * weight, (p - p_top) * weight
         y_mean, p_mean = ops.sum(dy) / some, ops.sum(dp) / some
         dy, dp = (dy - y_mean) * weight, (dp - p_mean) * weight
         powers = ops.sum(dy * dy), ops.sum(dp * dp), ops.sum(dy * dp)
-        return ops.stack([count, y_first + y_mean, p_first + p_mean, *powers])
+        return ops.stack([count, y_top + y_mean, p_top + p_mean, *powers])
 
     def _merged(self, one: Any, other: Any) -> Any:
         """Chan, Golub, LeVeque 1979, as in `Moments.__add__`."""

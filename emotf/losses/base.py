@@ -23,7 +23,7 @@ class Loss(keras.losses.Loss):
 
     Shapes: the prediction is [batch], [batch, frames] or [batch, frames, targets], gold the same or without a last axis
     of 1. Several targets in the last axis never mix: each has a value of its own, and the loss is their mean; one
-    without a rated frame is left out. Outputs [batch, targets] of a plain model would read as frames; give them an
+    without a rated frame is left out, and where none has any the loss is 0. Outputs [batch, targets] of a plain model would read as frames; give them an
     axis of one frame, or names. Returns one value for the batch, shape [1]: Keras divides that, unlike a scalar, by
     the number of replicas under a distribution strategy. There, the batch is the part that one replica sees.
 
@@ -43,6 +43,22 @@ class Loss(keras.losses.Loss):
         """Whether the loss needs sequences [batch, frames], not single frames [batch]."""
         return False
 
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The loss, a scalar; frames that a Keras mask of the prediction leaves out count as unrated.
+
+        Raises:
+            ValueError: sample weights are given; mark frames as unrated by NaN instead.
+        """
+        if sample_weight is not None:
+            raise ValueError(f"{self.name} takes no sample weights; set the gold of unrated frames to NaN.")
+        mask = getattr(y_pred, "_keras_mask", None)
+        if mask is not None:
+            # Keras would weigh the value of the batch by the mask; a copy of the prediction carries none
+            y_true, y_pred = alike(y_true, y_pred, self.name)
+            mask = ops.reshape(mask, (*ops.shape(mask), *(1,) * (len(y_pred.shape) - len(mask.shape))))
+            y_true, y_pred = ops.where(mask, y_true, float("nan")), ops.copy(y_pred)
+        return super().__call__(y_true, y_pred)
+
     def call(self, y_true: Any, y_pred: Any) -> Any:
         y, p = alike(y_true, y_pred, self.name)
         y, p = self._series(y), self._series(p)
@@ -50,7 +66,11 @@ class Loss(keras.losses.Loss):
         weight = ops.cast(rated, "float32")
         # both branches of a where are differentiated, so the NaN must be gone before the arithmetic, not after
         y, p = ops.where(rated, y, 0.0), ops.where(rated, p, 0.0)
-        return ops.reshape(mean(self.over(y, p, weight), ops.max(weight, axis=-1)), (1,))
+        value, some = self.over(y, p, weight), ops.cast(ops.any(rated, axis=-1), "float32")
+        # [targets, series]: a mean over the sequences of each target first, so that all targets count alike
+        several = y_pred.shape[-1] if len(y_pred.shape) == 3 else 1
+        value, some = ops.reshape(value, (several, -1)), ops.reshape(some, (several, -1))
+        return ops.reshape(mean(mean(value, some), ops.max(some, axis=-1, initial=0.0)), (1,))
 
     @abstractmethod
     def over(self, y: Any, p: Any, weight: Any) -> Any:
@@ -106,7 +126,7 @@ def alike(y: Any, p: Any, name: str, dtype: str = "float32") -> tuple[Any, Any]:
     longer, shorter = sorted(shapes, key=len, reverse=True)
     if longer[-1:] == (1,) and len(longer) == len(shorter) + 1:
         longer = longer[:-1]
-    if len(longer) != len(shorter) or any(a != b for a, b in zip(longer, shorter, strict=True) if a and b):
+    if len(longer) != len(shorter) or any(a != b for a, b in zip(longer, shorter, strict=True) if None not in (a, b)):
         raise ValueError(f"{name}: gold has shape {shapes[0]}, prediction {shapes[1]}; they must be the same.")
     return ops.reshape(ops.cast(y, dtype), ops.shape(p)), ops.cast(p, dtype)
 
@@ -116,6 +136,11 @@ def mean(x: Any, weight: Any) -> Any:
     return ops.sum(x * weight, axis=-1) / ops.maximum(ops.sum(weight, axis=-1), 1.0)
 
 
+def magnitude(x: Any) -> Any:
+    """|x|, with a gradient of 0 at 0 on every back end; JAX alone would take 1 there."""
+    return x * ops.stop_gradient(ops.sign(x))
+
+
 def moments(y: Any, p: Any, weight: Any) -> tuple[Any, Any, Any, Any]:
     """Population moments of the rated frames over the last axis: ȳ - mean ŷ, var y, var ŷ, cov(y, ŷ).
 
@@ -123,7 +148,7 @@ def moments(y: Any, p: Any, weight: Any) -> tuple[Any, Any, Any, Any]:
     the means are taken, each series is moved by one of its own values, the largest. That is exact between numbers of
     one size, so a constant has a variance of 0, not of some rounding whose inverse would become its gradient.
     """
-    y_top, p_top = _largest(y, weight), _largest(p, weight)
+    y_top, p_top = largest(y, weight), largest(p, weight)
     dy, dp = (y - y_top) * weight, (p - p_top) * weight
     y_mean, p_mean = mean(dy, weight)[..., None], mean(dp, weight)[..., None]
     gap = (y_top - p_top) + (y_mean - p_mean)
@@ -145,7 +170,7 @@ def ratio(numerator: Any, denominator: Any) -> Any:
     return ops.where(defined, numerator / ops.where(defined, denominator, 1.0), 0.0)
 
 
-def _largest(x: Any, weight: Any) -> Any:
+def largest(x: Any, weight: Any) -> Any:
     """The largest rated value [..., 1], without a gradient; 0 where nothing is rated."""
-    top = ops.max(ops.where(weight > 0, x, -3e38), axis=-1, keepdims=True)
+    top = ops.max(ops.where(weight > 0, x, -3e38), axis=-1, keepdims=True, initial=-3e38)
     return ops.stop_gradient(ops.where(top > -3e38, top, 0.0))

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from keras import ops
 from keras.saving import register_keras_serializable
 
-from emotf.losses.base import Loss, mean
+from emotf.losses.base import Loss, magnitude, mean
 
 
 @register_keras_serializable("emotf.losses")
@@ -24,4 +23,4 @@ class Mae(Loss):
     """
 
     def over(self, y: Any, p: Any, weight: Any) -> Any:
-        return mean(ops.abs(y - p), weight)
+        return mean(magnitude(y - p), weight)

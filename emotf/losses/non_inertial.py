@@ -9,6 +9,7 @@ from keras import ops
 from keras.saving import register_keras_serializable
 
 from emotf.losses._joint import JointLoss, areas, average, both, change, length
+from emotf.losses.base import magnitude
 
 
 @register_keras_serializable("emotf.losses")
@@ -70,8 +71,8 @@ class NonInertial(JointLoss):
     def terms(self, y: Any, p: Any, weight: Any) -> tuple[Any, Any, Any]:
         """Distance, velocity and direction, unweighted."""
         apart = length(p - y) if self.distance == "euclidean" else ops.mean((p - y) ** 2, axis=-1)
-        speed = ops.abs(length(change(p)) - length(change(y))) / self.t
-        turn = length(areas(p, y, list(combinations(range(y.shape[-1]), 2))))
+        speed = magnitude(length(change(p)) - length(change(y))) / self.t
+        turn = length(areas(p - y, y, list(combinations(range(y.shape[-1]), 2))))
         if self.direction == "angle":
             turn = _angle(turn, ops.sum(p * y, axis=-1))
         return average(apart, weight), average(speed, both(weight)), average(turn, weight)

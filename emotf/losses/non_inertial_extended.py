@@ -8,6 +8,7 @@ from keras import ops
 from keras.saving import register_keras_serializable
 
 from emotf.losses._joint import JointLoss, areas, average, both, change
+from emotf.losses.base import magnitude
 
 
 @register_keras_serializable("emotf.losses")
@@ -83,7 +84,7 @@ class NonInertialExtended(JointLoss):
     def _magnitude(self, x: Any, weight: Any) -> Any:
         """Mean magnitude of x [batch, frames, columns] where `weight` [batch, frames] is 1."""
         if self.absolute == "inside":
-            return average(ops.mean(ops.abs(x), axis=-1), weight)
+            return average(ops.mean(magnitude(x), axis=-1), weight)
         frames = ops.sum(weight, axis=1)
         of_sequence = ops.sum(ops.mean(x, axis=-1) * weight, axis=1) / ops.maximum(frames, 1.0)
-        return average(ops.abs(of_sequence), ops.cast(frames > 0, "float32"))
+        return average(magnitude(of_sequence), ops.cast(frames > 0, "float32"))

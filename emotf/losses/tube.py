@@ -1,5 +1,6 @@
 """Absolute error outside a tube around the gold standard."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +31,8 @@ class Tube(Loss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.epsilon < 0:
-            raise ValueError(f"tube: epsilon must not be negative, received {self.epsilon}.")
+        if not 0 <= self.epsilon < math.inf:
+            raise ValueError(f"tube: epsilon must be at least 0, received {self.epsilon}.")
 
     def over(self, y: Any, p: Any, weight: Any) -> Any:
         return mean(ops.relu(ops.abs(y - p) - self.epsilon), weight)

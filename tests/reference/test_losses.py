@@ -142,3 +142,9 @@ def test_mse_over_cc_is_finite_at_and_near_a_correlation_of_minus_1(noise):
 def test_errors_inside_the_tube_have_no_gradient():
     gradient = value_and_gradient(make("tube"), np.float32([0, 0, 0, 0]), np.float32([0.04, -0.04, 0.06, -0.06]))[1]
     np.testing.assert_allclose(gradient, [0, 0, 0.25, -0.25])
+
+
+def test_a_perfect_prediction_has_no_gradient_of_absolute_errors():
+    y, _ = pair("random", (20,))
+    value, gradient = value_and_gradient(make("mae"), y, y)
+    assert value == 0 and not gradient.any()

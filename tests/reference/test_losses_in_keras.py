@@ -111,3 +111,26 @@ def test_half_precision_trains_with_finite_numbers(loss):
         keras.config.set_dtype_policy(before)
     assert np.isfinite(values).all() and all(np.isfinite(w).all() for w in model.get_weights())
     assert expected(loss, np.squeeze(y), np.squeeze(prediction)) < values[0] - 0.1 * abs(values[0])
+
+
+def test_a_keras_mask_leaves_frames_out_like_nan_gold(loss):
+    import keras
+
+    keras.utils.set_random_seed(0)
+    x = np.random.default_rng(0).normal(size=(4, 12, 3)).astype(np.float32)
+    x[:, 9:] = 0.0
+    gold = np.random.default_rng(1).normal(size=(4, 12, 2)).astype(np.float32)
+    layers = [keras.Input((12, 3)), keras.layers.Masking(), keras.layers.GRU(5, return_sequences=True)]
+    model = keras.Sequential([*layers, keras.layers.Dense(2)])
+    prediction = model(x)
+    assert prediction._keras_mask is not None
+    unrated = np.where(np.arange(12)[None, :, None] < 9, gold, NAN)
+    expected = float(loss(unrated, np.asarray(prediction)))
+    assert float(loss(gold, prediction)) == pytest.approx(expected, rel=1e-6)
+    model.compile(loss=loss, jit_compile=False)
+    assert model.evaluate(x, gold, verbose=0) == pytest.approx(expected, rel=1e-5)
+
+
+def test_sample_weights_are_refused(loss):
+    with pytest.raises(ValueError, match=f"{loss.name} takes no sample weights; set the gold of unrated frames to NaN"):
+        loss(np.zeros((2, 3, 2)), np.ones((2, 3, 2)), sample_weight=np.ones(2))

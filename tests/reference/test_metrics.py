@@ -64,7 +64,7 @@ def test_shapes_do_not_matter(metric, name):
 
 def test_one_of_several_targets_is_measured_by_choice(metric, name):
     y, p = pair("masked", (8, 20, 3))
-    with pytest.raises(ValueError, match=rf"^{name} measures one target, received \(8, 20, 3\); choose one: target=0"):
+    with pytest.raises(ValueError, match=rf"^{name} measures one target, received \(8, 20, 3\); choose one, target=0"):
         metric.update_state(y, p)
     for target in range(3):
         chosen = type(metric)(target=target)
