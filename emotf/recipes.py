@@ -5,6 +5,7 @@ and `get_config(arg)`, which is `experiment_of(arg, CORPORA, OPTIONS)`.
 """
 
 import copy
+import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
@@ -104,3 +105,43 @@ def _holder(node: Any, name: str, path: str) -> Any:
     if name not in known:
         raise UserError(f"The experiment has no field {path!r}.{catalog.suggestion(name, known)}")
     return node
+
+
+def part(kind: str, text: str) -> Any:
+    """A part by its name, with fields that differ from its defaults.
+
+    Raises:
+        UserError: no such part or field; the nearest is offered.
+
+    Example:
+        >>> part("losses", "ccc:pool=sequence").pool
+        'sequence'
+    """
+    name, *given = text.split(":")
+    kind_of_part = catalog.find(kind, name)
+    hints = typing.get_type_hints(kind_of_part)
+    known = [f.name for f in fields(kind_of_part)]
+    settings = {}
+    for item in given:
+        field, _, value = item.partition("=")
+        if field not in known:
+            raise UserError(f"{name} has no field {field!r}.{catalog.suggestion(field, known)}")
+        settings[field] = typed(f"{name}.{field}", value, hints[field])
+    try:
+        return kind_of_part(**settings)
+    except ValueError as error:  # a loss is Keras' own kind of object, and says so in Keras' way
+        raise UserError(str(error)) from None
+
+
+def typed(name: str, text: str, hint: Any) -> Any:
+    """A value of a command line as its field wants it."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        hint = next(h for h in typing.get_args(hint) if h is not type(None))
+    if hint is bool and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if hint in (int, float, str):
+        try:
+            return hint(text)
+        except ValueError:
+            pass
+    raise UserError(f"{name} cannot be {text!r}; it is of type {getattr(hint, '__name__', hint)}.")

@@ -9,6 +9,8 @@ history.csv            one row an epoch
 tensorboard/           scalars, and figures of development traces
 scores.csv             target x partition x variance x pooling x measure
 predictions/<partition>/<recording>.csv
+postprocessing.json    what each step of post-processing learned, and the partition it was fitted on
+postprocessed/<partition>/<recording>.csv, postprocessed.csv      traces after it, and their scores
 FINISHED               training came to its end
 """
 
@@ -129,11 +131,11 @@ class Run:
 
         return keras.models.load_model(self.folder / "network.keras", compile=False)
 
-    def write_scores(self, scores: "pd.DataFrame") -> None:
+    def write_scores(self, scores: "pd.DataFrame", postprocessed: bool = False) -> None:
         """Keeps the scores, those of other partitions and protocols included."""
         import pandas as pd
 
-        path = self.folder / "scores.csv"
+        path = self.folder / ("postprocessed.csv" if postprocessed else "scores.csv")
         if path.is_file():
             old = pd.read_csv(path)
             mine = old["partition"].isin(scores["partition"]) & old["variance"].isin(scores["variance"])
@@ -148,14 +150,26 @@ class Run:
         path = self.folder / "scores.csv"
         return pd.read_csv(path) if path.is_file() else None
 
-    def prediction(self, partition: str, recording: str) -> Path:
+    def prediction(self, partition: str, recording: str, postprocessed: bool = False) -> Path:
         """The trace of one recording."""
-        return self.folder / "predictions" / partition / f"{recording}.csv"
+        return self.folder / ("postprocessed" if postprocessed else "predictions") / partition / f"{recording}.csv"
 
-    def write_predictions(self, partition: str, predictions: Mapping[str, Track]) -> None:
+    def write_predictions(self, partition: str, predictions: Mapping[str, Track], postprocessed: bool = False) -> None:
         """Keeps the traces of a partition."""
         for recording, track in predictions.items():
-            tables.write_track(self.prediction(partition, recording), track)
+            tables.write_track(self.prediction(partition, recording, postprocessed), track)
+
+    def write_postprocessing(self, content: Mapping[str, Any]) -> None:
+        """Keeps what post-processing learned."""
+        write_json(self.folder / "postprocessing.json", dict(content))
+
+    @property
+    def postprocessing(self) -> dict[str, Any]:
+        """What post-processing learned. Raises UserError where the run has none."""
+        path = self.folder / "postprocessing.json"
+        if not path.is_file():
+            raise UserError(f"{self.folder} has no post-processing; fit it with tools/postprocess.py.")
+        return dict(read_json(path))
 
 
 def _difference(old: Any, new: Any, place: str = "") -> str:

@@ -3,16 +3,13 @@
 Fields that go together are one axis: `window.frames/training.batch=32/64,64/32`.
 """
 
-import dataclasses
-import types
-import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from emotf import catalog
 from emotf.config import Experiment, from_json, to_json
 from emotf.errors import UserError
-from emotf.recipes import assign, field_type
+from emotf.recipes import assign, field_type, part, typed
 
 TARGETS = "targets"
 STREAMS = "streams"
@@ -56,7 +53,7 @@ def applied(experiment: Experiment, settings: Mapping[str, str]) -> Experiment:
         elif axis in PARTS:
             assign(copied, axis, part(PARTS[axis], value))
         elif axis != TARGETS:
-            assign(copied, axis, _typed(axis, value, field_type(copied, axis)))
+            assign(copied, axis, typed(axis, value, field_type(copied, axis)))
     return copied.check()
 
 
@@ -69,48 +66,8 @@ def _apart(settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield from zip(fields, values, strict=True)
 
 
-def part(kind: str, text: str) -> Any:
-    """A part by its name, with fields that differ from its defaults.
-
-    Raises:
-        UserError: no such part or field; the nearest is offered.
-
-    Example:
-        >>> part("losses", "ccc:pool=sequence").pool
-        'sequence'
-    """
-    name, *given = text.split(":")
-    kind_of_part = catalog.find(kind, name)
-    hints = typing.get_type_hints(kind_of_part)
-    known = [f.name for f in dataclasses.fields(kind_of_part)]
-    settings = {}
-    for item in given:
-        field, _, value = item.partition("=")
-        if field not in known:
-            raise UserError(f"{name} has no field {field!r}.{catalog.suggestion(field, known)}")
-        settings[field] = _typed(f"{name}.{field}", value, hints[field])
-    try:
-        return kind_of_part(**settings)
-    except ValueError as error:  # a loss is Keras' own kind of object, and says so in Keras' way
-        raise UserError(str(error)) from None
-
-
 def _stream(experiment: Experiment, name: str) -> Any:
     if name not in experiment.streams:
         known = tuple(experiment.streams)
         raise UserError(f"The recipe has no stream {name!r}, only {', '.join(known)}.{catalog.suggestion(name, known)}")
     return experiment.streams[name]
-
-
-def _typed(name: str, text: str, hint: Any) -> Any:
-    """A value of a command line as its field wants it."""
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        hint = next(h for h in typing.get_args(hint) if h is not type(None))
-    if hint is bool and text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    if hint in (int, float, str):
-        try:
-            return hint(text)
-        except ValueError:
-            pass
-    raise UserError(f"{name} cannot be {text!r}; it is of type {getattr(hint, '__name__', hint)}.")

@@ -23,9 +23,10 @@ class Loss(keras.losses.Loss):
 
     Shapes: the prediction is [batch], [batch, frames] or [batch, frames, targets], gold the same or without a last axis
     of 1. Several targets in the last axis never mix: each has a value of its own, and the loss is their mean; one
-    without a rated frame is left out, and where none has any the loss is 0. Outputs [batch, targets] of a plain model would read as frames; give them an
-    axis of one frame, or names. Returns one value for the batch, shape [1]: Keras divides that, unlike a scalar, by
-    the number of replicas under a distribution strategy. There, the batch is the part that one replica sees.
+    without a rated frame is left out, and where none has any the loss is 0. Outputs [batch, targets] of a plain model
+    would read as frames; give them an axis of one frame, or names. Returns one value for the batch, shape [1]: Keras
+    divides that, unlike a scalar, by the number of replicas under a distribution strategy. There, the batch is the part
+    that one replica sees.
 
     Attributes:
         joint: whether the loss couples the targets, so that it needs them stacked (`losses._joint.JointLoss`).

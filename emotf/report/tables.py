@@ -1,11 +1,12 @@
 """Tables as Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from emotf.measures import MEASURES
+from emotf.postprocessing import Fitted
 from emotf.statistics import verdict
 
 
@@ -38,6 +39,30 @@ def score_table(scores: pd.DataFrame, about: dict[str, Any]) -> str:
     header = ["target", "over", measures[0], "95 % over subjects", *measures[1:], "frames", "recordings", "undefined"]
     title = f"{scores['partition'].iloc[0]}: {what_it_is(about)}; {protocol(scores['variance'].iloc[0])}"
     return f"{title}\n\n{markdown(header, rows)}"
+
+
+def refinement_table(
+    chains: Mapping[str, Sequence[Fitted]], before: pd.DataFrame, after: pd.DataFrame, about: dict[str, Any]
+) -> str:
+    """What each step learned, whether it is kept, and the scores without and with the kept ones."""
+    steps = [
+        [
+            target,
+            type(item.step).__name__.lower(),
+            ", ".join(f"{name.rstrip('_')} {value:.3g}" if isinstance(value, float) else f"{value}"
+                      for name, value in item.step.learned.items()),
+            number(item.before),
+            number(item.after),
+            "kept" if item.kept else "left out",
+        ]
+        for target, chain in chains.items()
+        for item in chain
+    ]  # fmt: skip
+    header = ["target", "step", "learned", "dev CCC before", "after", ""]
+    return (
+        f"fitted on development, each step on what those before it leave\n\n{markdown(header, steps)}\n\n"
+        f"before: {score_table(before, about)}\n\nafter: {score_table(after, about)}"
+    )
 
 
 def protocol(variance: str) -> str:

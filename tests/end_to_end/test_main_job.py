@@ -260,3 +260,29 @@ def test_precomputed_streams_are_predicted_as_they_were_extracted_and_moved_subj
     done = tool("evaluate", f"--run={run}", check=False)
     assert done.returncode == 1
     assert "was trained on other records" in done.stderr.splitlines()[-1]
+
+
+def test_postprocessing_is_fitted_on_development_and_applied_to_test_and_to_media(work, trained):
+    done = tool("postprocess", f"--run={trained}", "--steps=smoothing:direction=backward,centring,scaling")
+    assert "fitted on development" in done.stdout and "backward" in done.stdout
+    learned = json.loads((trained / "postprocessing.json").read_text())
+    assert learned["fitted_on"] == "dev" and set(learned["targets"]) == {"arousal", "dominance", "valence"}
+    for chain in learned["targets"].values():
+        assert [item["step"]["part"] for item in chain] == [
+            f"postprocessing/{s}" for s in ("smoothing", "centring", "scaling")
+        ]
+    raw, after = (pd.read_csv(trained / name) for name in ("scores.csv", "postprocessed.csv"))
+    assert set(after["partition"]) == {"test"} and "test" in set(raw["partition"])
+    refused = tool("postprocess", f"--run={trained}", "--partition=dev", check=False)
+    assert refused.returncode == 1 and "'dev' is no fair report" in refused.stderr
+
+    media = [
+        f"--media=audio={work}/corpus/Session1/audio/s1f01.wav",
+        f"--media=body={work}/corpus/Session1/body/s1f01.csv",
+    ]
+    tool("predict", f"--run={trained}", *media, "--postprocess", f"--out={work}/smooth.csv")
+    made, kept = read_track(work / "smooth.csv"), read_track(trained / "postprocessed/test/s1f01.csv")
+    frames = min(made.frames, kept.frames)
+    np.testing.assert_allclose(
+        made.values[: frames - 200], kept.select(made.channels).values[: frames - 200], atol=0.02
+    )

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from emotf.comparison import MULTI_AGAINST_SINGLE, Trial, grid, parse, reference_of, report
-from emotf.comparison.axes import applied, part
+from emotf.comparison.axes import applied
 from emotf.comparison.summary import learning, summarise
 from emotf.config import Data, Experiment, to_json
 from emotf.corpora.synthetic import Synthetic
@@ -16,6 +16,7 @@ from emotf.features.mfcc39 import Mfcc39
 from emotf.losses.ccc import Ccc
 from emotf.measures import MEAN, POOLED, Moments
 from emotf.models.lstm import Lstm
+from emotf.recipes import part
 from emotf.recording import Recording
 from emotf.records import GOLD, Schema, Store
 from emotf.track import Track

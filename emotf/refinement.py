@@ -1,0 +1,109 @@
+"""From the predictions of a finished run to better ones."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from emotf import tables
+from emotf.config import from_json, to_json
+from emotf.evaluation import refuse_seen, score
+from emotf.postprocessing import Fitted, fit_chain, transform_chain
+from emotf.postprocessing.base import Step
+from emotf.prediction import predict_partition, selection
+from emotf.runs import Run
+from emotf.track import Track
+
+FITTED_ON = "dev"
+
+# target -> its steps
+Chains = dict[str, list[Fitted]]
+
+
+@dataclass(frozen=True)
+class Refined:
+    """What post-processing did.
+
+    Attributes:
+        chains: target -> steps with what they learned, and whether they are kept.
+        before, after: scores of the reported partition.
+    """
+
+    chains: Chains
+    before: pd.DataFrame
+    after: pd.DataFrame
+
+
+def postprocess(
+    run: Run, steps: Sequence[Step], partition: str = "test", allow_seen: bool = False, variance: str = "population"
+) -> Refined:
+    """Fits steps on development, target by target, and applies those that help there to another partition.
+
+    Args:
+        run: finished.
+        steps: in their order; each is kept only where it raises the pooled CCC on development.
+        partition: what is reported.
+        allow_seen: reports also on what fitted or chose something.
+        variance: one of `measures.VARIANCES`, of the scores.
+
+    Raises:
+        UserError: the run is not finished, or the partition is no fair report.
+    """
+    refuse_seen(partition, allow_seen)
+    golds, predictions = traces(run, FITTED_ON)
+    first = next(iter(golds.values()))
+    chains = {
+        target: fit_chain(steps, _column(golds, target), _column(predictions, target), first.hop)
+        for target in first.channels
+    }
+    golds, predictions = traces(run, partition)
+    refined = {name: refine(chains, track) for name, track in predictions.items()}
+    before, after = (score(golds, found, partition, variance) for found in (predictions, refined))
+    run.write_postprocessing(
+        {"fitted_on": FITTED_ON, "targets": {name: _content(chain) for name, chain in chains.items()}}
+    )
+    run.write_predictions(partition, refined, postprocessed=True)
+    run.write_scores(after, postprocessed=True)
+    return Refined(chains, before, after)
+
+
+def refine(chains: Chains, prediction: Track) -> Track:
+    """A trace after the kept steps, target by target."""
+    columns = [
+        transform_chain(chains[target], prediction.values[:, i].astype(np.float64), prediction.hop)
+        for i, target in enumerate(prediction.channels)
+    ]
+    return replace(prediction, values=np.stack(columns, axis=1).astype(np.float32))
+
+
+def chains_of(run: Run) -> Chains:
+    """The steps that a run was post-processed by. Raises UserError where it has none."""
+    return {
+        target: [
+            Fitted(from_json(item["step"]).restore(item["learned"]), item["before"], item["after"]) for item in chain
+        ]
+        for target, chain in run.postprocessing["targets"].items()
+    }
+
+
+def traces(run: Run, partition: str) -> tuple[dict[str, Track], dict[str, Track]]:
+    """Gold standards and predictions of a partition; what was not predicted yet is, and is kept."""
+    golds = selection(run.experiment).partition(partition)
+    if all(run.prediction(partition, name).is_file() for name in golds):
+        return golds, {name: tables.read_track(run.prediction(partition, name)) for name in golds}
+    golds, predictions = predict_partition(run, partition)
+    run.write_predictions(partition, predictions)
+    return golds, predictions
+
+
+def _column(tracks: Mapping[str, Track], target: str) -> dict[str, np.ndarray]:
+    return {name: track.select([target]).values[:, 0].astype(np.float64) for name, track in tracks.items()}
+
+
+def _content(chain: Sequence[Fitted]) -> list[dict[str, Any]]:
+    return [
+        {"step": to_json(item.step), "learned": item.step.learned, "before": item.before, "after": item.after}
+        for item in chain
+    ]
