@@ -4,9 +4,9 @@
 
 Two networks, batches in memory, compiled as `emotf.training` does: CER-MTL on batches of 256 feature images (N = 20,
 39 + 24 channels, three targets), and an LSTM (160, 120) on 16 sequences of 128 frames (76 channels, two targets).
-All losses take turns in one process, round by round in another order. Printed is the median time of a turn over that
-with the squared error, with its 95 % interval (bootstrap over rounds); a second copy of the squared error takes turns,
-too, and shows what is noise. Losses that couple targets need sequences: emotf refuses them on shuffled
+All losses take turns in one process, round by round in another order, and each turn stands beside one of the squared
+error, before or after it: machines change their speed from second to second. Printed is the median ratio of such pairs
+with its 95 % interval (bootstrap over rounds); a second copy of the squared error shows what is noise. Losses that couple targets need sequences: emotf refuses them on shuffled
 feature images, so that for CER the batch is read as one sequence, for its cost alone. Goal: at most 1.10. About ten
 minutes on 2 cores with nothing else running.
 """
@@ -24,7 +24,8 @@ from emotf.progress import progress
 from emotf.report.tables import markdown
 
 ROUNDS = flags.DEFINE_integer("rounds", 30, "Turns of each loss; the first, for warming up, is left out.", 2)
-SCALE = flags.DEFINE_integer("batches", 16, "Batches of sequences a turn; of feature images 12 times as many.", 8)
+SCALE = flags.DEFINE_integer("batches", 8, "Batches of sequences a turn; of feature images 12 times as many.", 8)
+NETWORKS = flags.DEFINE_list("networks", ["cer", "lstm"], "Which networks.")
 
 REFERENCE = "mse"
 
@@ -84,45 +85,45 @@ def learner(make: Any, loss: Any) -> Any:
     return made, dataset.apply(tf.data.experimental.assert_cardinality(batches)).prefetch(2)
 
 
-def turns(make: Any) -> dict[str, np.ndarray]:
-    """loss -> seconds of its turns, a round each."""
-    images = make is cer
-    jobs = {
-        name: learner(make, loss)
-        for name, loss in losses().items()
-        if not (images and loss.sequential and not loss.joint)
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in jobs}
-    order = list(jobs)
-    for _ in progress(range(ROUNDS.value), make.__name__):
+def ratios(make: Any) -> dict[str, np.ndarray]:
+    """loss -> seconds of a turn over those of the turn of the reference beside it, a round each."""
+    timed = {name: loss for name, loss in losses().items() if make is lstm or loss.joint or not loss.sequential}
+    jobs = {name: learner(make, loss) for name, loss in timed.items()}
+
+    def turn(name: str) -> float:
+        made, dataset = jobs[name]
+        began = time.perf_counter()
+        made.fit(dataset, shuffle=False, verbose=0)
+        return time.perf_counter() - began
+
+    found: dict[str, list[float]] = {name: [] for name in jobs if name != REFERENCE}
+    order = list(found)
+    for i in progress(range(ROUNDS.value), make.__name__):
         random.shuffle(order)
         for name in order:
-            made, dataset = jobs[name]
-            began = time.perf_counter()
-            made.fit(dataset, shuffle=False, verbose=0)
-            seconds[name].append(time.perf_counter() - began)
-    return {name: np.array(taken[1:]) for name, taken in seconds.items()}
+            pair = [REFERENCE, name] if i % 2 else [name, REFERENCE]
+            seconds = {of: turn(of) for of in pair}
+            found[name].append(seconds[name] / seconds[REFERENCE])
+    return {name: np.array(pairs[1:]) for name, pairs in found.items()}
 
 
 def main(_):
     random.seed(0)
     logging.set_verbosity(logging.ERROR)  # TensorFlow warns of many graphs; there are as many as there are losses
-    found = {"CER-MTL": turns(cer), "LSTM (160, 120)": turns(lstm)}
-    rows = [[name, *(cost(network, name) for network in found.values())] for name in losses()]
-    print(f"a training step over one with {REFERENCE}, {ROUNDS.value - 1} rounds [95 %]\n")
+    made = {"cer": ("CER-MTL", cer), "lstm": ("LSTM (160, 120)", lstm)}
+    found = {made[name][0]: ratios(made[name][1]) for name in NETWORKS.value}
+    rows = [[name, *(cost(network.get(name)) for network in found.values())] for name in losses() if name != REFERENCE]
+    print(f"a training step over one with {REFERENCE}, median of {ROUNDS.value - 1} pairs [95 %]\n")
     print(markdown(["loss", *found], rows))
 
 
-def cost(seconds: dict[str, np.ndarray], name: str) -> str:
-    """Median over that of the reference, with its interval; rounds are drawn for both alike."""
-    if name not in seconds:
+def cost(pairs: np.ndarray | None) -> str:
+    """Median with its interval."""
+    if pairs is None:
         return "-"
-    pair = np.stack([seconds[name], seconds[REFERENCE]])
-    drawn = np.random.default_rng(0).integers(0, pair.shape[1], (2000, pair.shape[1]))
-    medians = np.median(pair[:, drawn], axis=2)
-    low, high = np.percentile(medians[0] / medians[1], [2.5, 97.5])
-    ratio = np.median(pair[0]) / np.median(pair[1])
-    return f"{ratio:.3f} [{low:.2f}, {high:.2f}]"
+    drawn = np.random.default_rng(0).integers(0, len(pairs), (2000, len(pairs)))
+    low, high = np.percentile(np.median(pairs[drawn], axis=1), [2.5, 97.5])
+    return f"{np.median(pairs):.3f} [{low:.2f}, {high:.2f}]"
 
 
 if __name__ == "__main__":

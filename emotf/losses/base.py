@@ -149,12 +149,14 @@ def moments(y: Any, p: Any, weight: Any) -> tuple[Any, Any, Any, Any]:
     the means are taken, each series is moved by one of its own values, the largest. That is exact between numbers of
     one size, so a constant has a variance of 0, not of some rounding whose inverse would become its gradient.
     """
+    count = ops.maximum(ops.sum(weight, axis=-1, keepdims=True), 1.0)
     y_top, p_top = largest(y, weight), largest(p, weight)
     dy, dp = (y - y_top) * weight, (p - p_top) * weight
-    y_mean, p_mean = mean(dy, weight)[..., None], mean(dp, weight)[..., None]
+    y_mean, p_mean = ops.sum(dy, axis=-1, keepdims=True) / count, ops.sum(dp, axis=-1, keepdims=True) / count
     gap = (y_top - p_top) + (y_mean - p_mean)
     dy, dp = (dy - y_mean) * weight, (dp - p_mean) * weight
-    return gap[..., 0], mean(dy * dy, weight), mean(dp * dp, weight), mean(dy * dp, weight)
+    n = count[..., 0]
+    return gap[..., 0], *(ops.sum(x, axis=-1) / n for x in (dy * dy, dp * dp, dy * dp))
 
 
 def correlation(y_var: Any, p_var: Any, cov: Any) -> Any:
