@@ -6,9 +6,9 @@ Two networks, batches in memory, compiled as `emotf.training` does: CER-MTL on b
 39 + 24 channels, three targets), and an LSTM (160, 120) on 16 sequences of 128 frames (76 channels, two targets).
 All losses take turns in one process, round by round in another order, and each turn stands beside one of the squared
 error, before or after it: machines change their speed from second to second. Printed is the median ratio of such pairs
-with its 95 % interval (bootstrap over rounds); a second copy of the squared error shows what is noise. Losses that couple targets need sequences: emotf refuses them on shuffled
-feature images, so that for CER the batch is read as one sequence, for its cost alone. Goal: at most 1.10. About ten
-minutes on 2 cores with nothing else running.
+with its 95 % interval (bootstrap over rounds); a second copy of the squared error shows what is noise. Losses that
+couple targets need sequences: emotf refuses them on shuffled feature images, so that for CER the batch is read as one
+sequence, for its cost alone. Goal: at most 1.10. About ten minutes on 2 cores with nothing else running.
 """
 
 import random
