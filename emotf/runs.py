@@ -164,12 +164,52 @@ class Run:
         write_json(self.folder / "postprocessing.json", dict(content))
 
     @property
+    def is_postprocessed(self) -> bool:
+        return (self.folder / "postprocessing.json").is_file()
+
+    @property
     def postprocessing(self) -> dict[str, Any]:
         """What post-processing learned. Raises UserError where the run has none."""
-        path = self.folder / "postprocessing.json"
-        if not path.is_file():
+        if not self.is_postprocessed:
             raise UserError(f"{self.folder} has no post-processing; fit it with tools/postprocess.py.")
-        return dict(read_json(path))
+        return dict(read_json(self.folder / "postprocessing.json"))
+
+
+class Fusion:
+    """Several systems as one, on disk: fusion.json (sources, weights), predictions as in a run, scores.csv."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    @property
+    def exists(self) -> bool:
+        return (self.folder / "fusion.json").is_file()
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """Sources and weights."""
+        return dict(read_json(self.folder / "fusion.json"))
+
+    @property
+    def first_run(self) -> Path:
+        """The first run at the leaves of the tree of sources; its experiment names the recordings."""
+        first = Path(next(iter(self.content["sources"].values())))
+        return Fusion(first).first_run if Fusion(first).exists else first
+
+    def prediction(self, partition: str, recording: str) -> Path:
+        """The trace of one recording."""
+        return self.folder / "predictions" / partition / f"{recording}.csv"
+
+    def write(
+        self, content: Mapping[str, Any], predictions: Mapping[str, Mapping[str, Track]], scores: "pd.DataFrame"
+    ) -> None:
+        """Keeps traces by partition, scores, and last what makes the folder a fusion."""
+        for partition, tracks in predictions.items():
+            for recording, track in tracks.items():
+                tables.write_track(self.prediction(partition, recording), track)
+        with written_aside(self.folder / "scores.csv") as aside:
+            scores.to_csv(aside, index=False)
+        write_json(self.folder / "fusion.json", dict(content))
 
 
 def _difference(old: Any, new: Any, place: str = "") -> str:

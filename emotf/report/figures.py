@@ -10,6 +10,8 @@ from emotf.measures import running_ccc
 from emotf.track import Track
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from matplotlib.figure import Figure
 
@@ -45,6 +47,21 @@ def traces(prediction: Track, gold: Track | None = None, title: str = "", runnin
         axes[0].legend(loc="upper right", fontsize="small", ncols=3, frameon=False)
     axes[-1].set_xlabel("time (s)")
     _caption(figure, title)
+    return figure
+
+
+def weights(of: "Mapping[str, Mapping[str, float]]") -> "Figure":
+    """The weights of a fusion, one panel a target."""
+    from matplotlib.figure import Figure
+
+    rows = max(map(len, of.values()))
+    figure = Figure(figsize=(4.5 * len(of), 0.9 + 0.4 * rows), dpi=100, layout="constrained")
+    for panel, (target, systems) in zip(figure.subplots(1, len(of), squeeze=False)[0], of.items(), strict=True):
+        panel.barh(list(systems), list(systems.values()), color="C0", height=0.6)
+        panel.axvline(0, color="0.7", lw=1)
+        panel.invert_yaxis()
+        panel.set_title(target, fontsize="medium")
+        panel.set_xlabel("weight")
     return figure
 
 

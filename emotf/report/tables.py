@@ -65,6 +65,36 @@ def refinement_table(
     )
 
 
+def fusion_table(
+    weights: Mapping[str, Mapping[str, float]],
+    dev: Mapping[str, Mapping[str, float]],
+    checks: Mapping[str, tuple[float, float, float]],
+    scores: pd.DataFrame,
+    about: dict[str, Any],
+) -> str:
+    """The weights of a fusion, how they hold on recordings that did not fit them, and the scores.
+
+    Args:
+        weights: target -> system -> weight, of those that are joined.
+        dev: target -> system -> CCC on development, of all.
+        checks: target -> CCC on the held-out recordings of development, of the fusion and of the best system, and of
+            the fusion by leave-one-recording-out.
+        scores: of the reported partition.
+        about: of a run that was fused.
+    """
+    members = [
+        [target, system, number(ccc), number(weights[target][system]) if system in weights[target] else "left out"]
+        for target, of in dev.items()
+        for system, ccc in of.items()
+    ]
+    checked = [[target, *map(number, values)] for target, values in checks.items()]
+    return (
+        f"{markdown(['target', 'system', 'dev CCC', 'weight'], members)}\n\n"
+        f"{markdown(['target', 'held out: fusion', 'best system', 'leave one out'], checked)}\n\n"
+        f"{score_table(scores, about)}"
+    )
+
+
 def protocol(variance: str) -> str:
     """How moments were divided, in words."""
     return {

@@ -196,6 +196,20 @@ def test_every_mix_of_streams_trains(work, synthetic, modality):
     assert kind[modality] in shown
 
 
+def test_runs_are_fused_and_a_fusion_is_fused_again(work, synthetic, trained):
+    run, fused = work / "fused_speech", work / "fusions/first"
+    flags = [f"{synthetic[0]},speech", *synthetic[1:]]
+    tool("train", *flags, "--config.training.epochs=2", f"--run={run}")
+    done = tool("fuse", f"--runs={trained},{run}", f"--out={fused}", "--threshold=-1")
+    assert "| arousal   | trained      |" in done.stdout and "held out: fusion" in done.stdout
+    assert (fused / "weights.png").read_bytes().startswith(b"\x89PNG")
+    tree = json.loads((fused / "fusion.json").read_text())
+    assert len(tree["fitted_on"]["recordings"]) == 3 and set(tree["sources"]) == {"trained", "fused_speech"}
+    tool("fuse", f"--runs={fused},{trained}", f"--out={work}/fusions/second", "--threshold=-1", "--method=ridge")
+    refused = tool("fuse", f"--runs={trained},{trained}", f"--out={work}/fusions/third", check=False)
+    assert refused.returncode == 1 and "Two systems have one name" in refused.stderr
+
+
 def test_compare_runs_what_is_missing_and_prints_the_table(work):
     out = work / "compare"
     flags = ["--config=configs/cer_mtl.py:smoke", f"--config.corpus.dir={work}/smoke"]

@@ -55,7 +55,7 @@ def postprocess(
     golds, predictions = traces(run, FITTED_ON)
     first = next(iter(golds.values()))
     chains = {
-        target: fit_chain(steps, _column(golds, target), _column(predictions, target), first.hop)
+        target: fit_chain(steps, column(golds, target), column(predictions, target), first.hop)
         for target in first.channels
     }
     golds, predictions = traces(run, partition)
@@ -98,7 +98,8 @@ def traces(run: Run, partition: str) -> tuple[dict[str, Track], dict[str, Track]
     return golds, predictions
 
 
-def _column(tracks: Mapping[str, Track], target: str) -> dict[str, np.ndarray]:
+def column(tracks: Mapping[str, Track], target: str) -> dict[str, np.ndarray]:
+    """recording -> [frames] of one target, float64."""
     return {name: track.select([target]).values[:, 0].astype(np.float64) for name, track in tracks.items()}
 
 
