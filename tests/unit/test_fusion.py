@@ -160,7 +160,7 @@ def test_weak_systems_are_left_out_and_post_processed_ones_count_as_such(tmp_pat
 
 def test_systems_that_do_not_belong_together_are_refused(tmp_path, golds):
     one, two = made(tmp_path, golds, "one", 0.5), made(tmp_path, golds, "two", 0.5, seed=1)
-    with pytest.raises(UserError, match="No system reaches a CCC of 0.99 for arousal"):
+    with pytest.raises(UserError, match=r"No system reaches a CCC of 0\.99 for arousal"):
         fuse([one, two], tmp_path / "out", LinearFusion(), threshold=0.99)
     with pytest.raises(UserError, match="Two systems have one name"):
         fuse([one, one], tmp_path / "out", LinearFusion())
