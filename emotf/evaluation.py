@@ -99,11 +99,15 @@ def evaluate(run: Run, partition: str, allow_seen: bool = False, variance: str =
     """
     refuse_seen(partition, allow_seen)
     golds, predictions = predict_partition(run, partition)
-    subjects = {recording.id: recording.subject for recording in Store(run.experiment.store).recordings}
-    scores = score(golds, predictions, partition, variance, subjects)
+    scores = score(golds, predictions, partition, variance, subjects_of(run))
     run.write_predictions(partition, predictions)
     run.write_scores(scores)
     return scores
+
+
+def subjects_of(run: Run) -> dict[str, str]:
+    """recording -> subject, of the records that a run was trained on."""
+    return {recording.id: recording.subject for recording in Store(run.experiment.store).recordings}
 
 
 def plot(run: Run, partition: str, recordings: int, running_frames: int) -> list[Path]:

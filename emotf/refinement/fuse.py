@@ -10,7 +10,7 @@ import pandas as pd
 from emotf import tables
 from emotf.config import Experiment
 from emotf.errors import UserError
-from emotf.evaluation import refuse_seen, score
+from emotf.evaluation import refuse_seen, score, subjects_of
 from emotf.fusion import LinearFusion
 from emotf.postprocessing.base import Traces, pooled_ccc
 from emotf.prediction import selection
@@ -126,7 +126,8 @@ def fuse(
         for part in dict.fromkeys((FITTED_ON, partition))
     }
     gold = _tracks(systems[0].golds[partition], {name: column(of[partition], name) for name, of in golds.items()})
-    scores = score(gold, whole[partition], partition, variance)
+    leaf = Run(Fusion(folders[0]).first_run if Fusion(folders[0]).exists else folders[0])
+    scores = score(gold, whole[partition], partition, variance, subjects_of(leaf))
     learned = {
         target: {"weights": one.weights, "intercept": one.fusion.intercept_, "dev_ccc": dict(one.dev_ccc)}
         for target, one in joined.items()

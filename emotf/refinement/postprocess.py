@@ -9,7 +9,7 @@ import pandas as pd
 
 from emotf import tables
 from emotf.config import from_json, to_json
-from emotf.evaluation import refuse_seen, score
+from emotf.evaluation import refuse_seen, score, subjects_of
 from emotf.postprocessing import Fitted, fit_chain, transform_chain
 from emotf.postprocessing.base import Step
 from emotf.prediction import predict_partition, selection
@@ -60,7 +60,7 @@ def postprocess(
     }
     golds, predictions = traces(run, partition)
     refined = {name: refine(chains, track) for name, track in predictions.items()}
-    before, after = (score(golds, found, partition, variance) for found in (predictions, refined))
+    before, after = (score(golds, found, partition, variance, subjects_of(run)) for found in (predictions, refined))
     run.write_postprocessing(
         {"fitted_on": FITTED_ON, "targets": {name: _content(chain) for name, chain in chains.items()}}
     )
