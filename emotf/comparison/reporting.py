@@ -28,7 +28,11 @@ def report(
     """
     rows, trained = summarise(trials, reference, variance), learning(trials)
     title = f"{title}; {tables.protocol(variance)}"
-    table = tables.comparison_table(rows, trained, title)
+    objectives: dict[str, dict[str, None]] = {}
+    for trial in trials:
+        objectives.setdefault(trial.system, {})[tables.objective_of(trial.run.about)] = None
+    trained_by = {system: "; ".join(found) for system, found in objectives.items()}
+    table = tables.comparison_table(rows, trained, trained_by, title)
     paths = [folder / name for name in ("comparison.md", "comparison.csv", "learning.csv", "comparison.png")]
     write_text(paths[0], table)
     for path, content in ((paths[1], rows), (paths[2], trained)):

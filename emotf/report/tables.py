@@ -127,16 +127,23 @@ def what_it_is(about: dict[str, Any]) -> str:
 
 
 def objective_of(about: dict[str, Any]) -> str:
-    """The losses of a run with their weights, as a sum."""
+    """The losses of a run with their weights, as a sum; choices that a loss was given by name stand in brackets."""
     terms = []
     for name, term in about["objective"].items():
         weight = term["weight"] if isinstance(term["weight"], str) else f"{term['weight']:.3g}"
-        terms.append(f"{weight} x {term['loss']} of {name}")
+        chosen = ", ".join(value for value in term["settings"].values() if isinstance(value, str))
+        terms.append(f"{weight} x {term['loss']}{f' ({chosen})' if chosen else ''} of {name}")
     return " + ".join(terms)
 
 
-def comparison_table(rows: pd.DataFrame, learning: pd.DataFrame, title: str) -> str:
-    """A comparison as Markdown, with the legends that say what each number is."""
+def comparison_table(rows: pd.DataFrame, learning: pd.DataFrame, objectives: Mapping[str, str], title: str) -> str:
+    """A comparison as Markdown, with the legends that say what each number is.
+
+    Args:
+        rows, learning: of `emotf.comparison`.
+        objectives: system -> what it was trained by.
+        title: says what is compared, on what.
+    """
     folds, everything, training = [], [], []
     for row in rows.to_dict("records"):
         place = [row["target"], row["pooling"], row["system"]]
@@ -160,7 +167,10 @@ def comparison_table(rows: pd.DataFrame, learning: pd.DataFrame, title: str) -> 
     first = rows.iloc[0]
     against = f"- {first['reference']} [95 %]"
     measure_names = [name.upper() for name in MEASURES]
+    trained_by = "\n".join(f"- {system}: {objective}" for system, objective in objectives.items())
     return f"""{title}
+
+{trained_by}
 
 CCC in each fold, mean ± standard deviation over {first["runs"]} runs a system and target (folds x seeds):
 

@@ -54,9 +54,14 @@ class Objective(keras.layers.Layer):
 
     @property
     def facts(self) -> dict[str, dict[str, Any]]:
-        """term -> its loss and its weight."""
+        """term -> its loss with its settings, and its weight."""
+        learnt = self.log_variances is not None
         return {
-            name: {"loss": loss.name, "weight": "learnt" if self.log_variances is not None else self.weight_of[name]}
+            name: {
+                "loss": loss.name,
+                "settings": loss.get_config(),
+                "weight": "learnt" if learnt else self.weight_of[name],
+            }
             for name, (_, loss) in self.losses_of.items()
         }
 

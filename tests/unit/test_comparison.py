@@ -165,7 +165,8 @@ def pretend(trial: Trial, golds, noise, scale=1.0):
         f"dev_{target}_{m}": [0.1, 0.3 + 0.1 * trial.seed, 0.2] for target in trial.targets for m in ("ccc", "pcc")
     }
     pd.DataFrame(rows).to_csv(run.history, index=False)
-    run.note(parameters=100 * len(trial.targets), training_seconds=3.0)
+    terms = {name: {"loss": "ccc", "settings": {"pool": "batch"}, "weight": 0.5} for name in trial.targets}
+    run.note(parameters=100 * len(trial.targets), training_seconds=3.0, objective=terms)
     run.finish()
 
 
@@ -245,7 +246,9 @@ def test_a_report_is_files_and_a_table(trials, tmp_path):
     assert [path.name for path in paths] == ["comparison.md", "comparison.csv", "learning.csv", "comparison.png"]
     assert all(path.stat().st_size > 100 for path in paths) and paths[0].read_text() == table
     assert table.startswith("stl and mtl of nothing; sample variances (n - 1)\n")
-    assert "higher" in table and "| reference " in table and "100 (200)" in table
+    assert "higher" in table and "- mtl: 0.5 x ccc (batch) of arousal + 0.5 x ccc (batch) of valence\n" in table
+    assert "- stl: 0.5 x ccc (batch) of arousal; 0.5 x ccc (batch) of valence\n" in table
+    assert "| reference " in table and "100 (200)" in table
 
 
 def test_an_axis_of_numbers_is_drawn(experiment, golds, tmp_path):
