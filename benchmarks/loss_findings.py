@@ -23,6 +23,8 @@ LENGTHS = flags.DEFINE_string("lengths", None, "Folder of a comparison of losses
 # loss, or loss and length -> target -> recording -> moments
 Systems = dict[tuple[str, int], dict[str, dict[str, list]]]
 
+NEEDED = ("mse", "pcc", "ccc", "mse_cov", "mae", "tube", "non_inertial")
+
 # of a contrast on its finding's side of 0
 SAID = {"higher": "holds", "lower": "does not", "undecided": "undecided"}
 
@@ -61,6 +63,9 @@ def main(_):
     frames = next(iter(raw))[1]
     of = {name: parts for (name, _), parts in raw.items()}
     moved_of = {name: parts for (name, _), parts in moved.items()}
+    missing = [name for name in NEEDED if name not in of]
+    if missing:
+        raise UserError(f"{LOSSES.value} has no run of {', '.join(missing)}; make them with tools/compare.py.")
     claims = [
         # finding, source, its side of 0, pooling, terms
         ("ccc above pcc, at restored scale", "K", 1, POOLED, [(1, moved_of["ccc"]), (-1, moved_of["pcc"])]),

@@ -29,7 +29,7 @@ class LinearFusion:
         [0.5, 1.5]
 
     Reference:
-        Chen & Jin 2015, section 3.6 (linear regression on the smoothed predictions of sub-systems).
+        Chen & Jin 2015 (linear regression on the smoothed predictions of sub-systems).
     """
 
     method: str = "least_squares"

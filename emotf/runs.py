@@ -14,7 +14,8 @@ postprocessed/<partition>/<recording>.csv, postprocessed.csv      traces after i
 FINISHED               training came to its end
 """
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,7 +161,11 @@ class Run:
             tables.write_track(self.prediction(partition, recording, postprocessed), track)
 
     def write_postprocessing(self, content: Mapping[str, Any]) -> None:
-        """Keeps what post-processing learned."""
+        """Keeps what post-processing learned; traces and scores of another post-processing are deleted."""
+        if self.is_postprocessed and self.postprocessing != content:
+            (self.folder / "postprocessing.json").unlink()
+            (self.folder / "postprocessed.csv").unlink(missing_ok=True)
+            shutil.rmtree(self.folder / "postprocessed", ignore_errors=True)
         write_json(self.folder / "postprocessing.json", dict(content))
 
     @property
@@ -199,6 +204,18 @@ class Fusion:
     def prediction(self, partition: str, recording: str) -> Path:
         """The trace of one recording."""
         return self.folder / "predictions" / partition / f"{recording}.csv"
+
+    def check(self, sources: Sequence[str]) -> None:
+        """Refuses a folder that holds a run, a fusion of other systems, or one of the sources."""
+        named = {Path(source).name: str(source) for source in sources}
+        if self.folder.resolve() in {Path(source).resolve() for source in sources}:
+            raise UserError(f"{self.folder} is one of the systems to fuse; choose another --out.")
+        if (self.folder / "config.json").is_file():
+            raise UserError(f"{self.folder} holds a run; choose another --out.")
+        if self.exists and self.content["sources"] != named:
+            raise UserError(
+                f"{self.folder} holds a fusion of {', '.join(self.content['sources'])}; choose another --out."
+            )
 
     def write(
         self, content: Mapping[str, Any], predictions: Mapping[str, Mapping[str, Track]], scores: "pd.DataFrame"

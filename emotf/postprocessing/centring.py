@@ -17,7 +17,8 @@ class Centring(Step):
         shift_: what is added, in units of the target.
 
     Reference:
-        Used by the baseline systems of AVEC 2015 and 2016.
+        Trigeorgis et al. 2016, "Adieu features? End-to-end speech emotion recognition using a deep convolutional
+        recurrent network", ICASSP (median filter, centring, scaling, time shift).
     """
 
     shift_: float | None = None

@@ -30,7 +30,8 @@ class Median(Step):
         window_: what was chosen, in seconds.
 
     Reference:
-        Used by the baseline systems of AVEC 2015 and 2016.
+        Trigeorgis et al. 2016, "Adieu features? End-to-end speech emotion recognition using a deep convolutional
+        recurrent network", ICASSP (median filter, centring, scaling, time shift).
     """
 
     windows: tuple[float, ...] = (0.0, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)

@@ -19,7 +19,8 @@ class Scaling(Step):
         scale_, middle_: s and m.
 
     Reference:
-        Trigeorgis et al. 2016, "Adieu features?", ICASSP; used by the baseline of AVEC 2016.
+        Trigeorgis et al. 2016, "Adieu features? End-to-end speech emotion recognition using a deep convolutional
+        recurrent network", ICASSP (median filter, centring, scaling, time shift).
     """
 
     scale_: float | None = None

@@ -25,7 +25,8 @@ class Shift(Step):
         shift_: what was chosen, in seconds.
 
     Reference:
-        Used by the baseline systems of AVEC 2016.
+        Trigeorgis et al. 2016, "Adieu features? End-to-end speech emotion recognition using a deep convolutional
+        recurrent network", ICASSP (median filter, centring, scaling, time shift).
     """
 
     seconds: tuple[float, ...] = (0.0, 0.4, 0.8, 1.2, 1.6, 2.0, 2.4, 2.8, 3.2, 3.6, 4.0)

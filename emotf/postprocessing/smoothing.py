@@ -50,7 +50,7 @@ class Smoothing(Step):
         alpha_, direction_: what was chosen.
 
     Reference:
-        Chen & Jin 2015, section 3.5.
+        Chen & Jin 2015, eq. 7 and the grid search after it.
     """
 
     alphas: tuple[float, ...] = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03, 0.02, 0.01)

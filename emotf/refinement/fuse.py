@@ -14,6 +14,7 @@ from emotf.evaluation import refuse_seen, score, subjects_of
 from emotf.fusion import LinearFusion
 from emotf.postprocessing.base import Traces, pooled_ccc
 from emotf.prediction import selection
+from emotf.records import Store
 from emotf.refinement.postprocess import FITTED_ON, chains_of, column, refine, traces
 from emotf.runs import Fusion, Run
 from emotf.track import Track
@@ -92,7 +93,9 @@ def fuse(
         out: folder of the fusion, which can be fused again.
         fusion: not fitted yet.
         threshold: systems whose pooled CCC on development is below it are left out.
-        held_out: the last recordings of development, by name, which check the weights and do not fit them.
+        held_out: the last recordings of development, by name, which check the weights and do not fit them. The check is
+            of the weights alone: epochs and post-processing were chosen on all of development, and so were the weights
+            inside a fusion.
         partition: what is reported.
         allow_seen: reports also on what fitted or chose something.
         raw: takes predictions of runs as they are, without their post-processing.
@@ -108,6 +111,7 @@ def fuse(
         Chen & Jin 2015: weights from eight development sequences, checked on the ninth.
     """
     refuse_seen(partition, allow_seen)
+    Fusion(out).check(folders)
     systems = [_system(Path(folder), partition, raw) for folder in folders]
     if len({system.name for system in systems}) != len(systems):
         raise UserError("Two systems have one name, that of their folder; rename one of them, or fuse it once.")
@@ -143,7 +147,9 @@ def _system(folder: Path, partition: str, raw: bool) -> System:
     parts = tuple(dict.fromkeys((FITTED_ON, partition)))
     fusion, run = Fusion(folder), Run(folder)
     if fusion.exists:
-        experiment = Run(fusion.first_run).experiment
+        leaf = Run(fusion.first_run)
+        experiment = leaf.experiment
+        leaf.check_records(Store(experiment.store).fingerprint(experiment.streams))
         targets = tuple(fusion.content["targets"])
         golds = {part: _golds(experiment, targets, part) for part in parts}
         found = {

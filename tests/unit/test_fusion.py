@@ -13,6 +13,7 @@ from emotf.fusion import METHODS, LinearFusion
 from emotf.losses.ccc import Ccc
 from emotf.measures import ccc
 from emotf.models.lstm import Lstm
+from emotf.postprocessing.centring import Centring
 from emotf.postprocessing.scaling import Scaling
 from emotf.recording import Recording
 from emotf.records import GOLD, Schema, Store
@@ -92,6 +93,10 @@ def golds(tmp_path):
     stream = store.stream(GOLD)
     stream.start(Schema(TARGETS, 0.1, 0.0, GOLD, {}))
     stream.complete({name: stream.write(name, gold) for name, gold in found.items()})
+    sound = store.stream("mfcc39")
+    sound.start(Schema(("energy",), 0.1, 0.0, "extracted", {"part": "mfcc39"}))
+    still = Track(np.zeros((200, 1)), hop=0.1, channels=("energy",))
+    sound.complete({name: sound.write(name, still) for name in names})
     return found
 
 
@@ -174,6 +179,36 @@ def test_systems_that_do_not_belong_together_are_refused(tmp_path, golds):
     assert (
         fuse([one, two], tmp_path / "out", LinearFusion(), partition="dev", allow_seen=True)[1]["value"].notna().all()
     )
+
+
+def test_what_is_already_there_is_not_overwritten_by_something_else(tmp_path, golds):
+    one, two, three = (made(tmp_path, golds, name, 0.5, seed=k) for k, name in enumerate(("one", "two", "three")))
+    fuse([one, two], tmp_path / "out", LinearFusion())
+    fuse([one, two], tmp_path / "out", LinearFusion("ridge"))
+    for sources, out, message in (
+        ([one, three], tmp_path / "out", "holds a fusion of one, two; choose another --out"),
+        ([one, two], tmp_path / "three", "holds a run; choose another --out"),
+        ([str(tmp_path / "out"), three], tmp_path / "out", "is one of the systems to fuse"),
+    ):
+        with pytest.raises(UserError, match=message):
+            fuse(sources, out, LinearFusion())
+
+
+def test_traces_of_another_post_processing_do_not_stay(tmp_path, golds):
+    run = Run(made(tmp_path, golds, "run", 0.5))
+    postprocess(run, [Scaling()], "dev", allow_seen=True)
+    postprocess(run, [Scaling()], "test")
+    assert run.prediction("dev", "r1", postprocessed=True).is_file()
+    postprocess(run, [Centring()], "test")
+    assert not run.prediction("dev", "r1", postprocessed=True).exists()
+    assert set(pd.read_csv(run.folder / "postprocessed.csv")["partition"]) == {"test"}
+
+
+def test_predictions_of_other_records_are_refused(tmp_path, golds):
+    one, two = made(tmp_path, golds, "one", 0.5), made(tmp_path, golds, "two", 0.5, seed=1)
+    Run(one).note(records={"fingerprint": "another"})
+    with pytest.raises(UserError, match="was trained on other records"):
+        fuse([one, two], tmp_path / "out", LinearFusion())
 
 
 @pytest.mark.parametrize("method", METHODS)
