@@ -44,6 +44,11 @@ class Feature(ABC):
     def window(self) -> float:
         """Seconds of media behind one frame."""
 
+    @property
+    def gaps(self) -> bool:
+        """Whether a frame of zeros says that nothing was found (no face): standardisation leaves it out and at 0."""
+        return False
+
     def resolved(self, recording: Recording) -> "Feature":
         """This feature with all that the files of a recording declare filled in; most features know it all before."""
         del recording

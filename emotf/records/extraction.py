@@ -84,7 +84,7 @@ def _extract_stream(
         if found:
             entries[recording.id], counts["kept"] = found[0], counts["kept"] + 1
             continue
-        stream.start(Schema(track.channels, hop, feature.window, feature.kind, _part(feature)))
+        stream.start(Schema(track.channels, hop, feature.window, feature.kind, _part(feature), feature.gaps))
         entries[recording.id] = stream.write(recording.id, track, source)
         counts["written"] += 1
     stream.complete(entries)

@@ -41,6 +41,7 @@ class Schema:
         window: seconds of media behind one frame.
         kind: `extracted`, `raw` or, for the gold standard, `gold`.
         made_by: the settings of the feature, or of the fusion of raters.
+        gaps: whether frames of zeros say that nothing was found.
     """
 
     channels: tuple[str, ...]
@@ -48,6 +49,7 @@ class Schema:
     window: float
     kind: str
     made_by: dict[str, Any]
+    gaps: bool = False
 
 
 @dataclass(frozen=True)
