@@ -16,9 +16,15 @@ from emotf.corpora.base import Corpus
 from emotf.errors import UserError
 from emotf.features.base import Feature
 from emotf.models.base import Model
+from emotf.optimizers.adam import Adam
+from emotf.optimizers.base import Optimizer
 from emotf.recording import PROTOCOLS
 from emotf.windows.base import Window
 from emotf.windows.feature_images import FeatureImages
+
+# By what streams are standardised: mean and spread of train, of each subject, or of each partition. The last two are
+# transductive: they need all recordings of a subject, or of a partition, before the first can be predicted.
+STANDARDISATIONS = ("train", "subject", "partition")
 
 # The name of the loss over all targets at once, in a mapping of losses, in weights and in logs.
 JOINT = "joint"
@@ -36,6 +42,8 @@ class Data:
             `drop_recording` leaves out recordings that lack any target of the corpus (Köprü & Erzin 2020).
         protocol: `rotation` tests session `fold` and chooses on the next; `koprue2020` chooses and reports on the same.
         fold: of the sessions; None: the partitions that the corpus fixes, or fold 0 where it fixes none.
+        standardisation: of the streams, by mean and spread of `train` (constants of the network), or of each `subject`
+            or `partition` by itself, which is transductive.
         shuffled_gold: a control: the recordings of train swap their gold standards. What then still scores above chance
             on test is not learned from the pairing of media and ratings.
     """
@@ -46,6 +54,7 @@ class Data:
     missing_targets: str = "mask"
     protocol: str = "rotation"
     fold: int | None = None
+    standardisation: str = "train"
     shuffled_gold: bool = False
 
 
@@ -54,7 +63,8 @@ class Training:
     """How the network is trained; defaults are those of Köprü & Erzin (2020).
 
     Attributes:
-        learning_rate: of Adam. The paper found 1e-4 to 5e-5 good for correlation losses.
+        learning_rate: of the optimiser. The paper found 1e-4 to 5e-5 good for correlation losses, with Adam.
+        optimizer: Adam, unless the recipe says otherwise.
         batch: feature images or sequences. Correlation losses need large batches.
         epochs: at most.
         patience: epochs without a better mean development CCC before training stops; the best weights are kept.
@@ -69,6 +79,7 @@ class Training:
     """
 
     learning_rate: float = 5e-5
+    optimizer: Optimizer = field(default_factory=Adam)
     batch: int = 256
     epochs: int = 100
     patience: int = 20
@@ -175,6 +186,7 @@ class Experiment:
             raise UserError(f"A target occurs twice: {', '.join(self.data.targets)}.")
         _one_of("data.missing_targets", self.data.missing_targets, ("mask", "drop_recording"))
         _one_of("data.protocol", self.data.protocol, PROTOCOLS)
+        _one_of("data.standardisation", self.data.standardisation, STANDARDISATIONS)
         _one_of("training.weighting", self.training.weighting, ("fixed", "uncertainty"))
         if self.training.weights and self.training.weighting == "uncertainty":
             raise UserError("training.weights are fixed, training.weighting=uncertainty learns them; choose one.")

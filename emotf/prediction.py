@@ -10,7 +10,7 @@ import numpy as np
 from emotf.config import Experiment, from_json
 from emotf.errors import UserError
 from emotf.features.base import Feature
-from emotf.pipeline import Selection, prediction_batches, select, track_batches
+from emotf.pipeline import Selection, Standardisation, prediction_batches, select, track_batches, transductive
 from emotf.recording import Recording
 from emotf.records import Store
 from emotf.runs import Run
@@ -27,15 +27,23 @@ class Predictor:
         streams: names.
         golds: recording -> gold standard; predictions stand on its clock, at every frame, rated or not.
         window: what an example is.
+        standardisation: by what the streams are standardised, one of `config.STANDARDISATIONS`.
     """
 
     def __init__(
-        self, network: Any, store: Store, streams: list[str], golds: Mapping[str, Track], window: Window
+        self,
+        network: Any,
+        store: Store,
+        streams: list[str],
+        golds: Mapping[str, Track],
+        window: Window,
+        standardisation: str = "train",
     ) -> None:
         self.network = network
         self.golds = golds
-        self.window = window
-        self.dataset = prediction_batches(store, streams, golds, window)
+        self.window = window.predicting(max(gold.frames for gold in golds.values()))
+        scaling = None if standardisation == "train" else transductive(store, streams, list(golds), standardisation)
+        self.dataset = prediction_batches(store, streams, golds, self.window, scaling)
 
     def __call__(self) -> dict[str, Track]:
         """Recording -> prediction."""
@@ -67,7 +75,14 @@ def predict_partition(run: Run, partition: str) -> tuple[dict[str, Track], dict[
     experiment = run.experiment
     run.check_records(Store(experiment.store).fingerprint(experiment.streams))
     golds = selection(experiment).partition(partition)
-    predictor = Predictor(run.network(), Store(experiment.store), list(experiment.streams), golds, experiment.window)
+    predictor = Predictor(
+        run.network(),
+        Store(experiment.store),
+        list(experiment.streams),
+        golds,
+        experiment.window,
+        experiment.data.standardisation,
+    )
     return golds, predictor()
 
 
@@ -100,7 +115,8 @@ def predict_media(run: Run, media: Mapping[str, str]) -> Track:
 
     Returns:
         One channel a target, at the hop of the gold standard that the run was trained on, from the first to the last
-        time that every stream covers.
+        time that every stream covers. A run that standardises each subject (or partition) by itself takes this
+        recording for one.
 
     Raises:
         UserError: a medium is missing or unreadable.
@@ -113,9 +129,15 @@ def predict_media(run: Run, media: Mapping[str, str]) -> Track:
         name: _feature(stream["made_by"]).extract(recording).select(stream["channels"])
         for name, stream in run.about["streams"].items()
     }
+    if experiment.data.standardisation != "train":
+        # of a new person nothing else is known than this recording
+        for name, track in tracks.items():
+            gaps = run.about["streams"][name]["gaps"]
+            tracks[name] = Standardisation.fit([track], f"this recording, {name}", gaps).apply(track)
     targets = tuple(network.output_names)
     clock = _shared_clock(tracks, run.about["gold_hop"], targets)
-    values = _values(network, track_batches(tracks, clock, experiment.window), targets)[: clock.frames]
+    window = experiment.window.predicting(clock.frames)
+    values = _values(network, track_batches(tracks, clock, window), targets)[: clock.frames]
     return Track(values, hop=clock.hop, start=clock.start, channels=targets)
 
 

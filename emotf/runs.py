@@ -2,7 +2,7 @@
 
 config.json            the resolved experiment
 about.json             versions, device, seed, partitions, fingerprint of the records, sizes, parameters, seconds
-standardisation.json   mean and variance a channel, and the partition they were fitted on
+standardisation.json   by what inputs are standardised; where by train, mean and variance a channel
 network.keras          the network with its best weights, standardisation inside
 state.npz              everything a killed training needs to go on exactly; removed at the end
 history.csv            one row an epoch
@@ -111,9 +111,9 @@ class Run:
     def tensorboard(self) -> Path:
         return self.folder / "tensorboard"
 
-    def write_standardisation(self, content: Mapping[str, Any]) -> None:
-        """Keeps what the inputs were standardised by."""
-        write_json(self.folder / "standardisation.json", dict(content))
+    def write_standardisation(self, by: str, fitted: Mapping[str, Any]) -> None:
+        """Keeps what the inputs are standardised by, and what was fitted on train."""
+        write_json(self.folder / "standardisation.json", {"by": by, "streams": dict(fitted)})
 
     def save_network(self, network: "keras.Model") -> None:
         """Saves the network with its best weights."""

@@ -13,9 +13,11 @@ from emotf.runs import Run
 def export(run: Run, folder: Path) -> Path:
     """Writes the network of a finished run as a SavedModel, whole or not at all.
 
-    Its signature `serving_default` takes streams as they were extracted (standardisation is inside), for feature
-    images a tensor a stream [batch, N, channels], and returns one value a target and image [batch]. `emotf.json`
-    beside it says what a caller must know: streams, channels, hops, offsets of a feature image in frames, targets.
+    Its signature `serving_default` takes streams as they were extracted (standardisation by train is inside; where
+    each subject is standardised by itself, the caller must do it, and `standardisation` says so). For feature images
+    it takes a tensor a stream [batch, N, channels] and returns one value a target and image [batch]; for sequences
+    [batch, frames, channels], NaN after the end of shorter ones, and [batch, frames]. `emotf.json` beside it says what
+    a caller must know: streams, channels, hops, offsets of a feature image in frames, targets.
 
     Raises:
         UserError: the run is not finished, or the folder exists.
@@ -31,7 +33,9 @@ def export(run: Run, folder: Path) -> Path:
         name: {**stream, "offsets": experiment.window.offsets(stream["hop"]).tolist()}
         for name, stream in about["streams"].items()
     }
-    facts = {name: about[name] for name in ("targets", "gold_hop", "versions", "records", "fold", "seed")}
+    facts = {
+        name: about[name] for name in ("targets", "gold_hop", "standardisation", "versions", "records", "fold", "seed")
+    }
     write_json(aside / "emotf.json", {"streams": streams, "frames": experiment.window.inputs, **facts})
     aside.rename(folder)
     return folder

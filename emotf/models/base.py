@@ -44,7 +44,7 @@ class Model(ABC):
 
         Returns:
             A functional model: {stream: [batch, frames, channels]} -> {target: [batch]}, of sequences -> {target:
-            [batch, frames]}.
+            [batch, frames]}. A sequence that is shorter than its batch ends in frames of NaN.
 
         Raises:
             UserError: a stream or target has a name that cannot name a part of a network, or the window does not suit.
@@ -63,27 +63,50 @@ class Model(ABC):
             if size.type is int and getattr(self, size.name) < 1:
                 raise UserError(f"model.{size.name} must be at least 1, received {getattr(self, size.name)}.")
         inputs = {name: keras.Input((frames, channels), name=name) for name, channels in streams.items()}
-        standardised = dict(inputs)
-        for name, fitted in (standardisation or {}).items():
-            # float32 whatever the policy: float16 has no room for the span of unstandardised channels
-            layer = keras.layers.Normalization(
-                mean=fitted.mean, variance=fitted.variance, dtype="float32", name=f"standardise_{name}"
-            )
-            standardised[name] = layer(inputs[name])
-        outputs = self.trace(standardised, targets)
+        known = {name: _standardised(name, x, (standardisation or {}).get(name)) for name, x in inputs.items()}
+        present = None
+        if self.sequences:
+            absent = {name: keras.ops.isnan(x) for name, x in inputs.items()}
+            known = {name: keras.ops.where(absent[name], 0.0, x) for name, x in known.items()}
+            present = keras.ops.logical_not(keras.ops.any(next(iter(absent.values())), axis=-1))
+        outputs = self.trace(known, targets, present)
         return keras.Model(inputs, outputs, name=type(self).__module__.rpartition(".")[2])
 
     @abstractmethod
-    def trace(self, streams: Mapping[str, Any], targets: Sequence[str]) -> dict[str, Any]:
-        """The network from standardised streams [batch, frames, channels] to {target: [batch]} or [batch, frames]."""
+    def trace(self, streams: Mapping[str, Any], targets: Sequence[str], present: Any = None) -> dict[str, Any]:
+        """The network.
+
+        Args:
+            streams: standardised, [batch, frames, channels], without NaN.
+            targets: names of the outputs.
+            present: of sequences, [batch, frames], False where a sequence is padded, always at its end.
+
+        Returns:
+            {target: [batch]}, of sequences [batch, frames].
+        """
 
 
-def side_by_side(streams: Mapping[str, Any]) -> Any:
-    """Early fusion: all streams as channels of one, [batch, frames, P]."""
+def _standardised(name: str, x: Any, fitted: "Standardisation | None") -> Any:
+    """A stream by the mean and spread of train; its gaps become 0, the mean of what is no gap."""
+    import keras
+
+    if fitted is None:
+        return x
+    # float32 whatever the policy: float16 has no room for the span of unstandardised channels
+    layer = keras.layers.Normalization(
+        mean=fitted.mean, variance=fitted.variance, dtype="float32", name=f"standardise_{name}"
+    )
+    if not fitted.gaps:
+        return layer(x)
+    return keras.ops.where(keras.ops.any(keras.ops.not_equal(x, 0.0), axis=-1, keepdims=True), layer(x), 0.0)
+
+
+def side_by_side(streams: Mapping[Any, Any], name: str = "side_by_side") -> Any:
+    """Several streams as channels of one, [batch, frames, P]."""
     import keras
 
     parts = list(streams.values())
-    return parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="side_by_side")(parts)
+    return parts[0] if len(parts) == 1 else keras.layers.Concatenate(name=name)(parts)
 
 
 def linear_output(name: str, x: Any) -> Any:

@@ -52,7 +52,7 @@ class Cer(Model):
 
     printed_parameters: ClassVar[int | None] = 5615
 
-    def trace(self, streams: Mapping[str, Any], targets: Sequence[str]) -> dict[str, Any]:
+    def trace(self, streams: Mapping[str, Any], targets: Sequence[str], present: Any = None) -> dict[str, Any]:
         from keras import layers
 
         if self.recurrence_over not in ("frames", "filters"):

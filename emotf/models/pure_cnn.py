@@ -34,7 +34,7 @@ class PureCnn(Model):
 
     printed_parameters: ClassVar[int | None] = 240643
 
-    def trace(self, streams: Mapping[str, Any], targets: Sequence[str]) -> dict[str, Any]:
+    def trace(self, streams: Mapping[str, Any], targets: Sequence[str], present: Any = None) -> dict[str, Any]:
         from keras import layers
 
         x = side_by_side(streams)

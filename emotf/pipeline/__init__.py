@@ -2,7 +2,7 @@
 
 from emotf.pipeline.batches import Epochs, prediction_batches, track_batches, training_batches
 from emotf.pipeline.selection import Selection, select
-from emotf.pipeline.standardisation import Standardisation, standardise
+from emotf.pipeline.standardisation import Standardisation, standardise, transductive
 
 __all__ = [
     "Epochs",
@@ -13,4 +13,5 @@ __all__ = [
     "standardise",
     "track_batches",
     "training_batches",
+    "transductive",
 ]

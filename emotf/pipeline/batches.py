@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from emotf.errors import UserError
+from emotf.pipeline.standardisation import Standardisation
 from emotf.records import Store
 from emotf.records.store import nearest_frames
 from emotf.track import Clock, Track
@@ -22,6 +23,9 @@ POOL_BYTES = 256 * 2**20
 
 # Gold frames a batch of prediction covers.
 PREDICTION_FRAMES = 1024
+
+# stream -> recording -> what its frames are standardised by before they are batched
+Scaling = Mapping[str, Mapping[str, Standardisation]]
 
 
 @dataclass
@@ -52,6 +56,7 @@ def training_batches(
     batch: int,
     seed: int,
     pool: int = 0,
+    scaling: Scaling | None = None,
 ) -> Epochs:
     """Shuffled batches of some recordings.
 
@@ -63,6 +68,7 @@ def training_batches(
         batch: windows.
         seed: of the order.
         pool: K; 0 takes as many recordings as fit into 256 MB.
+        scaling: of streams that the network does not standardise itself.
 
     Raises:
         UserError: nothing is rated, or records are missing or do not cover the gold standard.
@@ -70,12 +76,13 @@ def training_batches(
     import tensorflow as tf
 
     targets = next(iter(golds.values())).channels
+    window = window.spanning(max(gold.frames for gold in golds.values()))
     anchors = [window.anchors(gold.values) for gold in golds.values()]
     examples = sum(map(len, anchors))
     if not examples:
         raise UserError(f"Not one frame of {', '.join(targets)} is rated in these {len(golds)} recordings.")
     pool = min(pool or _pool_size(store, streams, golds), len(golds))
-    read, gather = _reader(store, streams, golds, anchors), _gatherer(store, streams, window)
+    read, gather = _reader(store, streams, golds, anchors, scaling), _gatherer(store, streams, window)
     epoch = tf.Variable(0, dtype=tf.int64, trainable=False, name="epoch")
 
     def order(count: Any, of: Any) -> Any:
@@ -106,12 +113,18 @@ def training_batches(
     return Epochs(dataset, epoch, examples, steps, pool)
 
 
-def prediction_batches(store: Store, streams: Sequence[str], golds: Mapping[str, Track], window: Window) -> Any:
+def prediction_batches(
+    store: Store,
+    streams: Sequence[str],
+    golds: Mapping[str, Track],
+    window: Window,
+    scaling: Scaling | None = None,
+) -> Any:
     """Windows that cover every frame of the recordings once, in order, rated or not: tf.data of {stream: inputs}."""
     import tensorflow as tf
 
     anchors = [window.cover(gold.frames) for gold in golds.values()]
-    recordings = tf.data.Dataset.range(len(golds)).map(_reader(store, streams, golds, anchors))
+    recordings = tf.data.Dataset.range(len(golds)).map(_reader(store, streams, golds, anchors, scaling))
     return _in_order(recordings, _gatherer(store, streams, window), anchors, window)
 
 
@@ -133,7 +146,11 @@ def track_batches(tracks: Mapping[str, Track], clock: Track, window: Window) -> 
 
 
 def _reader(
-    store: Store, streams: Sequence[str], golds: Mapping[str, Track], anchors: Sequence[np.ndarray]
+    store: Store,
+    streams: Sequence[str],
+    golds: Mapping[str, Track],
+    anchors: Sequence[np.ndarray],
+    scaling: Scaling | None,
 ) -> Callable[[Any], dict[str, Any]]:
     """index -> one recording: its streams [frames, channels], gold [gold frames, targets], anchors, and centres.
 
@@ -146,9 +163,11 @@ def _reader(
     centres = {name: _sliced(_centres(store, name, golds)) for name in streams}
     gold = _sliced([gold.values for gold in golds.values()])
     anchor = _sliced(anchors)
+    scales = {name: _scaler([of[id_] for id_ in golds]) for name, of in (scaling or {}).items()}
 
     def values(name: str, index: Any) -> Any:
-        return parsers[name](tf.data.TFRecordDataset(paths[name][index]).get_single_element())
+        frames = parsers[name](tf.data.TFRecordDataset(paths[name][index]).get_single_element())
+        return scales[name](frames, index) if name in scales else frames
 
     def read(index: Any) -> dict[str, Any]:
         return {
@@ -168,6 +187,22 @@ def _sliced(parts: Sequence[np.ndarray]) -> Callable[[Any], Any]:
     joined = tf.constant(np.concatenate(parts))
     borders = tf.constant(np.cumsum([0, *map(len, parts)]))
     return lambda index: joined[borders[index] : borders[index + 1]]
+
+
+def _scaler(fitted: Sequence[Standardisation]) -> Callable[[Any, Any], Any]:
+    """(frames [frames, channels], index of a recording) -> the frames standardised, in the graph."""
+    import tensorflow as tf
+
+    means = tf.constant([part.mean for part in fitted], tf.float32)
+    spreads = tf.sqrt(tf.constant([part.variance for part in fitted], tf.float32))
+
+    def scale(frames: Any, index: Any) -> Any:
+        scaled = (frames - means[index]) / spreads[index]
+        if not fitted[0].gaps:
+            return scaled
+        return tf.where(tf.reduce_any(frames != 0, axis=-1, keepdims=True), scaled, 0.0)
+
+    return scale
 
 
 def _centres(store: Store, name: str, golds: Mapping[str, Track]) -> list[np.ndarray]:
@@ -236,7 +271,9 @@ def _at(offsets: Mapping[str, np.ndarray], length: int) -> Callable[[Any, Any], 
 
     def sequences(stream: Any, rows: Any, inside: Any) -> Any:
         values, nearest, _ = stream
-        return tf.ensure_shape(tf.where(inside, tf.gather(values, tf.gather(nearest, rows)), 0.0), (None, length, None))
+        return tf.ensure_shape(
+            tf.where(inside, tf.gather(values, tf.gather(nearest, rows)), np.nan), (None, length, None)
+        )
 
     return gather
 

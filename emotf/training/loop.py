@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from emotf.config import Experiment
-from emotf.pipeline import Epochs, Selection, standardise, training_batches
+from emotf.pipeline import Epochs, Selection, standardise, training_batches, transductive
 from emotf.prediction import Predictor, selection
 from emotf.progress import say
 from emotf.records import Store
@@ -50,25 +50,27 @@ def train(experiment: Experiment, run: Run) -> None:
         experiment.training.alphas(tuple(name_of(term) for term in losses)),
         experiment.training.weighting == "uncertainty",
     )
-    fitted = standardise(store, experiment.streams, chosen.partition("train"), "train")
-    network = experiment.model.build(
-        {name: len(part.mean) for name, part in fitted.items()}, chosen.targets, experiment.window.inputs, fitted
-    )
+    by, trained_on = experiment.data.standardisation, chosen.partition("train")
+    fitted = standardise(store, experiment.streams, trained_on, "train") if by == "train" else {}
+    scaling = None if by == "train" else transductive(store, experiment.streams, list(trained_on), by)
+    channels = {name: len(store.stream(name).schema.channels) for name in experiment.streams}
+    network = experiment.model.build(channels, chosen.targets, experiment.window.inputs, fitted)
     epochs = training_batches(
         store,
         list(experiment.streams),
-        chosen.partition("train"),
+        trained_on,
         experiment.window,
         experiment.training.batch,
         experiment.training.seed,
         experiment.training.pool,
+        scaling,
     )
     # nothing is written before all that the user asked for is known to be possible
     run.begin(experiment)
-    run.write_standardisation({name: asdict(part) for name, part in fitted.items()})
+    run.write_standardisation(by, {name: asdict(part) for name, part in fitted.items()})
     run.note(**_facts(store, experiment, chosen, network, epochs, device), objective=objective.facts)
     _announce(run.about)
-    dev = Predictor(network, store, list(experiment.streams), chosen.partition("dev"), experiment.window)
+    dev = Predictor(network, store, list(experiment.streams), chosen.partition("dev"), experiment.window, by)
     seconds = _fit(experiment, run, Learner(network, objective), epochs, dev)
     run.save_network(network)
     run.note(training_seconds=round(seconds, 2))
@@ -79,7 +81,9 @@ def _fit(experiment: Experiment, run: Run, learner: Learner, epochs: Epochs, dev
     """Trains; returns the seconds it took, those of earlier processes included."""
     settings = experiment.training
     learner.compile(
-        keras.optimizers.Adam(settings.learning_rate), jit_compile=settings.jit_compile, steps_per_execution=STEPS
+        settings.optimizer.build(settings.learning_rate),
+        jit_compile=settings.jit_compile,
+        steps_per_execution=STEPS,
     )
     learner.optimizer.build(learner.trainable_variables)
     scores = DevScores(dev)
@@ -117,12 +121,19 @@ def _facts(
         "seed": experiment.training.seed,
         "fold": experiment.data.fold,
         "protocol": experiment.data.protocol,
+        "standardisation": experiment.data.standardisation,
         "shuffled_gold": experiment.data.shuffled_gold,
         "records": {"fingerprint": store.fingerprint(schemas), "targets_are": store.targets_are},
         "targets": list(chosen.targets),
         "gold_hop": gold.hop,
         "streams": {
-            name: {"kind": schema.kind, "channels": list(schema.channels), "hop": schema.hop, "made_by": schema.made_by}
+            name: {
+                "kind": schema.kind,
+                "channels": list(schema.channels),
+                "hop": schema.hop,
+                "made_by": schema.made_by,
+                "gaps": schema.gaps,
+            }
             for name, schema in schemas.items()
         },
         "partitions": {name: list(golds) for name, golds in chosen.golds.items()},

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -40,6 +41,16 @@ class Window(ABC):
         Args:
             gold: [frames, targets], NaN where unrated.
         """
+
+    def spanning(self, longest: int) -> Self:
+        """This window for training on recordings of up to `longest` gold frames."""
+        del longest
+        return self
+
+    def predicting(self, longest: int) -> Self:
+        """This window for predicting recordings of up to `longest` gold frames."""
+        del longest
+        return self
 
     def cover(self, frames: int) -> np.ndarray:
         """First gold frames of the examples that together hold every frame once, in order; the last may reach over."""

@@ -315,3 +315,57 @@ def test_the_objective_stays_float32_under_mixed_precision():
     finally:
         keras.config.set_dtype_policy(before)
     assert float(np.squeeze(found)) == 4.0
+
+
+# ---- padding and gaps ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if catalog.find("models", name).sequences])
+def test_padding_changes_nothing(name):
+    network = build(name, {})
+    x = images(frames=12, batch=2)
+    padded = {stream: np.pad(x_, ((0, 0), (0, 5), (0, 0)), constant_values=np.nan) for stream, x_ in x.items()}
+    alone, found = outputs(network, x), outputs(network, padded)
+    for target in alone:
+        np.testing.assert_allclose(found[target][:, :12], alone[target], atol=1e-6)
+        assert np.isfinite(found[target]).all()
+
+
+@pytest.mark.parametrize(("name", "settings"), MODELS)
+def test_a_gap_is_the_mean_of_what_is_no_gap(name, settings):
+    """Zeros go in where nothing was found; the network sees 0 there, whatever the mean of the channels."""
+    x = images({"body": 3}, batch=2)
+    fitted = Standardisation(mean=(5.0, -3.0, 1.0), variance=(4.0, 1.0, 9.0), fitted_on="train", frames=9, gaps=True)
+    network = build(name, settings, {"body": 3}, standardisation={"body": fitted})
+    at_the_mean = {"body": x["body"].copy()}
+    at_the_mean["body"][:, 4:8] = fitted.mean
+    x["body"][:, 4:8] = 0
+    gap, mean = outputs(network, x), outputs(network, at_the_mean)
+    for target in gap:
+        np.testing.assert_allclose(gap[target], mean[target], atol=1e-6)
+
+
+def test_layered_fusion_gives_each_layer_its_streams():
+    kind = catalog.find("models", "layered_fusion")
+    streams = {"face": 4, "audio": 3, "pose": 2}
+    network = kind(units=(8, 6), layers=("audio", "face+pose")).build(streams, ["valence"], None)
+    assert network.get_layer("lstm1").kernel.shape == (3, 32)
+    assert network.get_layer("lstm2").kernel.shape == (4 + 2 + 8, 24)
+    one_each = kind(units=(5,)).build(streams, ["valence"], None)
+    assert [one_each.get_layer(f"lstm{k}").kernel.shape[0] for k in (1, 2, 3)] == [4, 3 + 5, 2 + 5]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"layers": ("audio", "face")}, "name each stream once, .*: face, audio, pose"),
+        ({"layers": ("audio", "face+pose+audio")}, "model.layers is audio, face.pose.audio"),
+        ({"units": (5, 6)}, "model.units has 2 sizes for 3 layers"),
+        ({"direction": "up"}, "model.direction is 'up', expected one of forward, backward, both"),
+        ({"cell": "gru"}, "model.cell is 'gru', expected one of peephole, plain, keras"),
+        ({"output_peephole": "next"}, "model.output_peephole is 'next', expected one of current, previous"),
+    ],
+)
+def test_layers_that_do_not_fit_are_refused(fields, message):
+    with pytest.raises(UserError, match=message):
+        catalog.find("models", "layered_fusion")(**fields).build({"face": 4, "audio": 3, "pose": 2}, ["valence"], None)

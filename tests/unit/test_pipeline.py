@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from emotf.errors import UserError
-from emotf.pipeline import Standardisation, prediction_batches, training_batches
+from emotf.pipeline import Standardisation, prediction_batches, standardise, training_batches, transductive
+from emotf.recording import Recording
 from emotf.records import GOLD, Schema, Store
 from emotf.track import Track
 from emotf.windows.feature_images import FeatureImages
@@ -138,10 +139,10 @@ SEQUENCES = Sequences(frames=30, stride_frames=20)
 
 
 def literal_sequence(store, recording, name, times):
-    """Frames nearest to the gold times of a sequence; zeros beyond the recording."""
+    """Frames nearest to the gold times of a sequence; NaN beyond the recording."""
     track = tracks(store)[name, recording]
     known = [track.values[int(np.floor(t / track.hop + 0.5 + 1e-6))] for t in times]
-    return np.concatenate([known, np.zeros((SEQUENCES.frames - len(known), len(track.channels)))])
+    return np.concatenate([known, np.full((SEQUENCES.frames - len(known), len(track.channels)), np.nan)])
 
 
 @pytest.mark.parametrize("pool", [0, 2])
@@ -173,3 +174,99 @@ def test_sequences_of_prediction_lie_end_to_end(store, golds):
         for start in range(0, gold.frames, 30)
     ]
     np.testing.assert_array_equal(found, np.stack(expected))
+
+
+def test_whole_recordings_are_sequences_padded_to_the_longest(store, golds):
+    epochs = training_batches(store, ["face"], golds, Sequences(frames=0), batch=3, seed=1)
+    assert epochs.examples == 3
+    ((x, y),) = epochs.dataset.as_numpy_iterator()
+    longest = max(gold.frames for gold in golds.values())
+    assert x["face"].shape == (3, longest, 2) and y["c0"].shape == (3, longest)
+    lengths = np.sort((~np.isnan(x["face"])).all(axis=-1).sum(axis=1))
+    assert lengths.tolist() == sorted(gold.frames for gold in golds.values())
+
+
+@pytest.mark.parametrize("window", [Sequences(frames=0), Sequences(frames=30, predict_whole=True)])
+def test_prediction_of_whole_recordings(store, golds, window):
+    whole = window.predicting(max(gold.frames for gold in golds.values()))
+    batches = list(prediction_batches(store, ["face"], golds, whole).as_numpy_iterator())
+    assert len(batches) == 3 and whole.length == 140
+    for batch, (recording, gold) in zip(batches, golds.items(), strict=True):
+        wanted = [tracks(store)["face", recording].values[int(np.floor(t * 25 + 0.5 + 1e-6))] for t in gold.times]
+        np.testing.assert_array_equal(batch["face"][0, : gold.frames], wanted)
+        assert np.isnan(batch["face"][0, gold.frames :]).all()
+
+
+def test_whole_recordings_have_no_stride():
+    with pytest.raises(UserError, match="Whole recordings have no stride"):
+        Sequences(frames=0, stride_frames=10).check()
+    with pytest.raises(UserError, match="at least 2 frames"):
+        Sequences(frames=1).check()
+
+
+# ---- standardisation of subjects and partitions ----------------------------------------------------------------------
+
+
+def people(store, *subjects):
+    who = [Recording(f"r{k}", subject, session=subject) for k, subject in enumerate(subjects)]
+    store.describe({"dir": "."}, "ratings", who)
+
+
+def test_each_subject_by_itself(store, golds):
+    people(store, "anna", "ben", "anna")
+    scaling = transductive(store, ["face"], list(golds), "subject")
+    read = {name: store.stream("face").read(name).values.astype(np.float64) for name in golds}
+    anna = np.concatenate([read["r0"], read["r2"]])
+    for name, own in {"r0": anna, "r1": read["r1"], "r2": anna}.items():
+        fitted = scaling["face"][name]
+        np.testing.assert_allclose(fitted.mean, own.mean(axis=0), rtol=1e-6)
+        np.testing.assert_allclose(fitted.variance, own.var(axis=0), rtol=1e-6)
+    assert scaling["face"]["r0"].fitted_on == "subject anna"
+    whole = transductive(store, ["face"], list(golds), "partition")["face"]
+    np.testing.assert_allclose(whole["r1"].mean, np.concatenate(list(read.values())).mean(axis=0), rtol=1e-6)
+    assert len({id(part) for part in whole.values()}) == 1
+
+
+def test_batches_of_standardised_subjects(store, golds):
+    people(store, "anna", "ben", "anna")
+    scaling = transductive(store, ["face"], list(golds), "subject")
+    window = Sequences(frames=0).predicting(140)
+    batches = prediction_batches(store, ["face"], golds, window, scaling).as_numpy_iterator()
+    for batch, (name, gold) in zip(batches, golds.items(), strict=True):
+        track = scaling["face"][name].apply(store.stream("face").read(name))
+        wanted = track.values[track.clock.nearest(gold.times)]
+        np.testing.assert_allclose(batch["face"][0, : gold.frames], wanted, atol=1e-6)
+        assert np.isnan(batch["face"][0, gold.frames :]).all()
+
+
+def test_gaps_are_left_out_and_stay_zero(store, golds):
+    people(store, "anna", "ben", "carla")
+    rng = np.random.default_rng(0)
+    stream, entries = store.stream("mesh"), {}
+    for name, gold in golds.items():
+        values = rng.normal(3, 2, size=(gold.frames, 2)).astype("float32")
+        values[5:25] = 0
+        values[30, 0] = 0  # one channel at 0 is no gap
+        track = Track(values, hop=gold.hop)
+        stream.start(Schema(track.channels, track.hop, 0.0, "extracted", {}, gaps=True))
+        entries[name] = stream.write(name, track)
+    stream.complete(entries)
+    fitted = standardise(store, ["mesh"], ["r0"], "train")["mesh"]
+    values = stream.read("r0").values
+    faces = np.delete(values, range(5, 25), axis=0).astype(np.float64)
+    np.testing.assert_allclose(fitted.mean, faces.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(fitted.variance, faces.var(axis=0), rtol=1e-6)
+    assert fitted.gaps and fitted.frames == len(faces)
+    applied = fitted.apply(stream.read("r0")).values
+    assert (applied[5:25] == 0).all() and applied[30, 0] != 0
+    np.testing.assert_allclose(np.delete(applied, range(5, 25), axis=0).std(axis=0), 1, rtol=1e-5)
+    scaling = {"mesh": dict.fromkeys(golds, fitted)}
+    window = Sequences(frames=0).predicting(140)
+    first = next(prediction_batches(store, ["mesh"], golds, window, scaling).as_numpy_iterator())["mesh"]
+    np.testing.assert_allclose(first[0, : len(applied)], applied, atol=1e-6)
+
+
+def test_a_stream_of_gaps_only_is_refused():
+    empty = Track(np.zeros((4, 2)), hop=0.1)
+    with pytest.raises(UserError, match=r"no frame of 'train' to standardise by but gaps"):
+        Standardisation.fit([empty], "train", gaps=True)

@@ -1,0 +1,1 @@
+"""One optimiser a file: dataclasses of settings with `build`, which returns a Keras optimiser."""
