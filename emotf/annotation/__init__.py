@@ -1,6 +1,14 @@
 """From raters to the gold standard: fusion of raters, how far they agree, how late they rate."""
 
-from emotf.annotation.agreement import agreement, agreement_of_raters, compare_fusions, cronbach_alpha, pairwise
+from emotf.annotation.agreement import (
+    agreement,
+    agreement_of_raters,
+    compare_fusions,
+    cronbach_alpha,
+    pairwise,
+    rated_by_two,
+    raters_of,
+)
 from emotf.annotation.delay import DelayCurve, delay_by_correlation, delay_by_ridge, delays_up_to
 from emotf.annotation.fusion import FUSIONS, ccc_centred, evaluator_weighted, mean_of_raters, normalised
 from emotf.annotation.gold import Rated, compensate_delay, gold_standard, ratings_of
@@ -23,5 +31,7 @@ __all__ = [
     "mean_of_raters",
     "normalised",
     "pairwise",
+    "rated_by_two",
+    "raters_of",
     "ratings_of",
 ]

@@ -9,7 +9,7 @@ Conventions
 
 import itertools
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Pair = tuple[str, str]
+Key = TypeVar("Key")
+
+# What `agreement` measures of each recording.
+MEASURED = ("ccc", "ccc_min", "ccc_max", "pcc", "pcc_min", "pcc_max", "others_ccc", "alpha")
 
 
 def cronbach_alpha(values: np.ndarray) -> float:
@@ -51,6 +55,16 @@ def cronbach_alpha(values: np.ndarray) -> float:
     return float(raters / (raters - 1) * (1 - values.var(axis=0).sum() / total.var()))
 
 
+def raters_of(ratings: Mapping[str, Track]) -> tuple[str, ...]:
+    """The names of all raters, in the order in which recordings bring them."""
+    return tuple(dict.fromkeys(name for track in ratings.values() for name in track.channels))
+
+
+def rated_by_two(ratings: Mapping[str, Track]) -> bool:
+    """Whether any recording was rated by two or more, so that there is something to agree on."""
+    return any((~np.isnan(track.values)).any(axis=0).sum() > 1 for track in ratings.values())
+
+
 def pairwise(ratings: Mapping[str, Track]) -> dict[Pair, Moments]:
     """Two raters -> moments over all frames of all recordings that both rated; each pair once, its names sorted."""
     return _pooled(_pairs(_moving(track)) for track in ratings.values())
@@ -72,7 +86,7 @@ def agreement(ratings: Mapping[str, Track]) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    if not any((~np.isnan(track.values)).any(axis=0).sum() > 1 for track in ratings.values()):
+    if not rated_by_two(ratings):
         raise UserError("Agreement needs a recording with two raters; these have one at most.")
     singles = pd.DataFrame([_row(name, [track]) for name, track in ratings.items()])
     pool = _row(POOLED, ratings.values())
@@ -95,12 +109,12 @@ def agreement_of_raters(ratings: Mapping[str, Track]) -> "pd.DataFrame":
     pairs, others = _pooled(map(_pairs, moving)), _pooled(map(_with_others, moving))
     frames = sum(track.frames for track in ratings.values())
     rows = []
-    for rater in sorted({name for track in ratings.values() for name in track.channels}):
+    for rater in raters_of(ratings):
         traces = [track.select([rater]).values for track in ratings.values() if rater in track.channels]
         rated = [trace[~np.isnan(trace)] for trace in traces if not np.isnan(trace).all()]
         own = sum((Moments.of(trace, trace) for trace in rated), Moments())
         shared = [moments for pair, moments in pairs.items() if rater in pair]
-        with_mean = others.get((rater, ""), Moments())
+        with_mean = others.get(rater, Moments())
         rows.append({
             "rater": rater, "recordings": len(rated), "constant": sum(np.ptp(trace) == 0 for trace in rated),
             "rated": own.count / frames, "mean": own.gold_mean if rated else np.nan,
@@ -133,21 +147,19 @@ def compare_fusions(ratings: Mapping[str, Track]) -> "pd.DataFrame":
     return pd.DataFrame(rows)
 
 
-MEASURED = ("ccc", "ccc_min", "ccc_max", "pcc", "pcc_min", "pcc_max", "others_ccc", "alpha")
-
-
 def _row(name: str, tracks: Iterable[Track]) -> dict[str, Any]:
+    """The agreement over some recordings, each pair and all raters together over all of their frames."""
     tracks = list(tracks)
     cells = [~np.isnan(track.values) for track in tracks]
-    rated = {c for track, there in zip(tracks, cells, strict=True) for c in np.array(track.channels)[there.any(axis=0)]}
+    rated = [np.array(track.channels)[there.any(axis=0)] for track, there in zip(tracks, cells, strict=True)]
     moving = [_moving(track) for track in tracks]
     pairs, others = _pooled(map(_pairs, moving)), _pooled(map(_with_others, moving))
     together = _together(moving)
     cccs = np.array([m.ccc for m in pairs.values()])
     pccs = np.array([m.pcc for m in pairs.values()])
     return {
-        "recording": name, "raters": len(rated),
-        "constant": sum(int(there.any(axis=0).sum()) - len(of) for there, of in zip(cells, moving, strict=True)),
+        "recording": name, "raters": len({rater for of in rated for rater in of}),
+        "constant": sum(len(all_) - len(of) for all_, of in zip(rated, moving, strict=True)),
         "frames": sum(track.frames for track in tracks),
         "rated": sum(there.sum() for there in cells) / max(sum(there.size for there in cells), 1),
         "ccc": _mean(cccs), "ccc_min": _least(cccs), "ccc_max": -_least(-cccs),
@@ -168,12 +180,12 @@ def _pairs(traces: Mapping[str, np.ndarray]) -> dict[Pair, Moments]:
     return {(a, b): shared_moments(traces[a], traces[b]) for a, b in itertools.combinations(sorted(traces), 2)}
 
 
-def _with_others(traces: Mapping[str, np.ndarray]) -> dict[Pair, Moments]:
-    """(rater, "") -> moments with the mean of the other raters."""
+def _with_others(traces: Mapping[str, np.ndarray]) -> dict[str, Moments]:
+    """Rater -> moments with the mean of the other raters."""
     if len(traces) < 2:
         return {}
     means = {one: mean_of_rated(np.stack([traces[name] for name in traces if name != one], axis=1)) for one in traces}
-    return {(one, ""): shared_moments(traces[one], mean) for one, mean in means.items()}
+    return {one: shared_moments(traces[one], mean) for one, mean in means.items()}
 
 
 def _together(moving: Iterable[Mapping[str, np.ndarray]]) -> np.ndarray:
@@ -187,11 +199,12 @@ def _together(moving: Iterable[Mapping[str, np.ndarray]]) -> np.ndarray:
     return np.concatenate(parts) if parts else np.zeros((0, 0))
 
 
-def _pooled(parts: Iterable[Mapping[Pair, Moments]]) -> dict[Pair, Moments]:
-    found: dict[Pair, Moments] = {}
+def _pooled(parts: Iterable[Mapping[Key, Moments]]) -> dict[Key, Moments]:
+    """Merges what several recordings say of the same pair or rater."""
+    found: dict[Key, Moments] = {}
     for part in parts:
-        for pair, moments in part.items():
-            found[pair] = found.get(pair, Moments()) + moments
+        for key, moments in part.items():
+            found[key] = found.get(key, Moments()) + moments
     return found
 
 

@@ -4,11 +4,11 @@ Conventions
     A delay of d seconds says that what is rated at t + d belongs to what happened at t; `compensate_delay` takes it
     back. Two ways to find it share a grid of delays, and frames: those that are rated under *every* delay of the grid
     (so each recording loses its last seconds), that all points of a curve may speak of the same stretches of the
-    stream. The stream enters as its means and deviations over a window centred on t, ten times a window: the mean of a
+    stream. The stream enters as its means and deviations over a window centred on t, five times a window: the mean of a
     raw signal such as an angle says little, how much it moves says more.
 
-    Every curve comes with what chance gives: the same search after the gold standard of each recording was turned round
-    in time, its end joined to its beginning, by a random part of its length; whatever that finds, it is no delay.
+    Every curve comes with what chance gives: the same curve after what the stream says of each recording was turned
+    round in time, its end joined to its beginning, by a random part of its length; whatever that finds is no delay.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emotf.annotation.alignment import Pair, paired_frames
 from emotf.errors import UserError
 from emotf.measures import Moments
-from emotf.track import MISFIT, Clock, Track, to_frames
+from emotf.track import MISFIT, Track
 
 # Turns for the chance level, and draws of recordings for the interval of the best delay; both are seeded.
 TURNS, DRAWS = 60, 200
@@ -27,9 +28,6 @@ TURNS, DRAWS = 60, 200
 RISE = 0.02
 
 CORRELATION, RIDGE = "multiple correlation R", "ridge, dev CCC"
-
-# Of one recording: what the stream says [frames, ...], and the gold standard under each delay [frames, delays].
-Pair = tuple[np.ndarray, np.ndarray]
 
 # Sums over frames, from which a curve follows; those of several recordings add up.
 Evidence = tuple[np.ndarray, ...]
@@ -134,7 +132,7 @@ def delay_by_correlation(
     if components < 1:
         raise UserError(f"A multiple correlation needs 1 component or more, received {components}.")
     curves = {}
-    for target, pairs in _pairs(golds, streams, seconds, window).items():
+    for target, pairs in paired_frames(golds, streams, seconds, window).items():
         centred = [(x - x.mean(axis=0), y - y.mean(axis=0)) for x, y in pairs]
         basis = _basis(np.concatenate([x for x, _ in centred]), components)
         pairs = [(x @ basis, y) for x, y in centred]
@@ -172,7 +170,7 @@ def delay_by_ridge(
     if not penalty > 0:
         raise UserError(f"The penalty of a ridge regression is above 0, received {penalty:g}.")
     curves = {}
-    fitted, held_out = _pairs(train, streams, seconds, window), _pairs(dev, streams, seconds, window)
+    fitted, held_out = paired_frames(train, streams, seconds, window), paired_frames(dev, streams, seconds, window)
     for target in fitted:
         x, y = (np.concatenate(parts) for parts in zip(*fitted[target], strict=True))
         centre, level = x.mean(axis=0), y.mean(axis=0)
@@ -183,62 +181,6 @@ def delay_by_ridge(
         around = [((x - centre) / scale @ weights, y - level) for x, y in held_out[target]]
         curves[target] = _curve(target, RIDGE, seconds, around, _sums, _ccc)
     return curves
-
-
-def window_statistics(stream: Track, clock: Clock, window: float) -> np.ndarray:
-    """Means and standard deviations of a stream over [t - window/2, t + window/2] at the times t of a clock.
-
-    Args:
-        stream: [frames, channels]; a frame with a NaN counts as absent.
-        clock: where the statistics are wanted.
-        window: seconds; at least one hop of the stream is taken, and less than a window at the ends of the stream.
-
-    Returns:
-        float64 [clock frames, 2 x channels], means first; NaN where the window holds no frame.
-    """
-    there = np.isfinite(stream.values).all(axis=1)
-    level = stream.values[there].mean(axis=0, dtype=np.float64) if there.any() else 0.0
-    x = np.where(there[:, None], stream.values - level, 0.0)
-    sums = np.concatenate([np.zeros((1, 2 * x.shape[1] + 1)), np.cumsum(np.c_[x, x * x, there], axis=0)])
-    middle, half = (clock.times - stream.start) / stream.hop, max(window / stream.hop, 1.0) / 2
-    first = np.clip(np.ceil(middle - half - 1e-6), 0, stream.frames).astype(int)
-    last = np.clip(np.floor(middle + half + 1e-6) + 1, first, stream.frames).astype(int)
-    total = sums[last] - sums[first]
-    count = np.where(total[:, -1:] > 0, total[:, -1:], np.nan)
-    mean, square = np.split(total[:, :-1] / count, 2, axis=1)
-    return np.concatenate([mean + level, np.sqrt(np.maximum(square - mean * mean, 0.0))], axis=1)
-
-
-def _pairs(
-    golds: Mapping[str, Track], streams: Mapping[str, Track], seconds: Sequence[float], window: float
-) -> dict[str, list[Pair]]:
-    """target -> of each recording that has any, the usable frames: stream [n, channels], gold [n, delays]."""
-    if not len(seconds) or (np.diff(seconds) <= 0).any():
-        raise UserError(f"A grid of delays ascends, received {', '.join(f'{s:g}' for s in seconds) or 'none'}.")
-    if not window > 0:
-        raise UserError(f"The window of a stream is longer than 0 s, received {window:g}.")
-    found: dict[str, list[Pair]] = {}
-    for name, gold in golds.items():
-        if name not in streams:
-            raise UserError(f"Recording {name} has no stream to compare with its gold standard; extract it first.")
-        step = max(int(window / 10 / gold.hop), 1)
-        x = window_statistics(streams[name], gold.clock, window)[::step]
-        shifts = np.array([to_frames(delay, gold.hop, "delay") for delay in seconds])
-        source = np.arange(0, gold.frames, step)[:, None] + shifts
-        inside = ((source >= 0) & (source < gold.frames)).all(axis=1)
-        for target, trace in zip(gold.channels, gold.values.T.astype(np.float64), strict=True):
-            parts = found.setdefault(target, [])
-            y = trace[source[inside]]
-            usable = np.isfinite(y).all(axis=1) & np.isfinite(x[inside]).all(axis=1)
-            if usable.any():
-                parts.append((x[inside][usable], y[usable]))
-    for target, parts in found.items():
-        if not parts:
-            raise UserError(
-                f"No frame of {target} is rated under all delays from {seconds[0]:g} to {seconds[-1]:g} s; take a "
-                f"narrower grid or longer recordings."
-            )
-    return found
 
 
 def _basis(x: np.ndarray, components: int) -> np.ndarray:

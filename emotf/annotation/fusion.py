@@ -110,7 +110,7 @@ def normalised(ratings: Track) -> Track:
         [frames, 1], channel `gold`; NaN where nobody rated.
 
     Reference:
-        Our reading of "normalisation of the gold standard", which Chen & Jin 2015 take from Ringeval et al. 2014.
+        Our reading of the normalisation that Chen & Jin 2015 took over from Ringeval et al. 2014.
     """
     values = ratings.values.astype(np.float64)
     rated = ~np.isnan(values)

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from emotf.annotation import FUSIONS, Rated, agreement, agreement_of_raters, compare_fusions, ratings_of
+from emotf.annotation import FUSIONS, Rated, agreement, agreement_of_raters, compare_fusions, rated_by_two, ratings_of
 from emotf.errors import UserError
 from emotf.files import written_aside
 from emotf.measures import MEAN, POOLED
@@ -50,7 +49,7 @@ def study(corpus: Rated, recordings: Sequence[Recording]) -> dict[str, Agreement
     found = {}
     for target in progress(corpus.targets, "raters"):
         ratings = ratings_of(corpus, recordings, target)
-        if any((~np.isnan(track.values).all(axis=0)).sum() > 1 for track in ratings.values()):
+        if rated_by_two(ratings):
             tables = agreement(ratings), agreement_of_raters(ratings), compare_fusions(ratings)
             found[target] = Agreement(ratings, *tables)
     if not found:
@@ -94,7 +93,7 @@ def _of_target(target: str, found: Agreement) -> str:
         for row in found.raters.itertuples(index=False, name=None)
     ]  # fmt: skip
     fused = [[row[0], *map(number, row[1:])] for row in found.fusions.itertuples(index=False, name=None)]
-    left_out = f"; {pool['constant']} constant traces say nothing and are left out" if pool["constant"] else ""
+    left_out = f"; constant traces, left out: {pool['constant']}" if pool["constant"] else ""
     title = f"{target}: {len(found.ratings)} recordings, {pool['raters']} raters, {pool['rated']:.1%} rated{left_out}"
     return (
         f"{title}\n\n"

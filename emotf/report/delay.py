@@ -51,7 +51,7 @@ def table(found: Sequence[DelayCurve]) -> str:
             curve.target,
             curve.method,
             f"{curve.best:g}",
-            f"[{curve.low:g}, {curve.high:g}]",
+            "-" if np.isnan(curve.low) else f"[{curve.low:g}, {curve.high:g}]",
             number(max(curve.values)),
             number(curve.chance),
             curve.recordings,

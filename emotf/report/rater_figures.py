@@ -1,12 +1,11 @@
 """Plots of raters: how far they agree, and how late they rate."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emotf.annotation import FUSIONS, DelayCurve, pairwise
+from emotf.annotation import FUSIONS, DelayCurve, pairwise, raters_of
 from emotf.measures import Moments
 from emotf.track import Track
 
@@ -31,7 +30,7 @@ def agreement(ratings: Mapping[str, Mapping[str, Track]], fusion: str, recording
     figure = Figure(figsize=(11, 0.6 + 3.4 * len(ratings)), dpi=100, layout="constrained")
     panels = figure.subplots(len(ratings), 2, squeeze=False, width_ratios=(1, 2))
     for (left, right), (target, recordings) in zip(panels, ratings.items(), strict=True):
-        _squares(left, pairwise(recordings), sorted({name for track in recordings.values() for name in track.channels}))
+        _squares(left, pairwise(recordings), raters_of(recordings))
         left.set_title(f"{target}: CCC of two raters", fontsize="medium")
         name = recording if recording in recordings else next(iter(recordings))
         track = recordings[name]
@@ -72,9 +71,9 @@ def delays(curves: Sequence[DelayCurve], title: str) -> "Figure":
 
 def _squares(panel: "Axes", pairs: Mapping[tuple[str, str], Moments], raters: Sequence[str]) -> None:
     values = np.full((len(raters), len(raters)), np.nan)
-    for (i, one), (j, other) in itertools.combinations(enumerate(raters), 2):
-        if (one, other) in pairs:
-            values[i, j] = values[j, i] = pairs[one, other].ccc
+    place = {rater: i for i, rater in enumerate(raters)}
+    for (one, other), moments in pairs.items():
+        values[place[one], place[other]] = values[place[other], place[one]] = moments.ccc
     image = panel.imshow(values, vmin=-1, vmax=1, cmap="RdBu_r")
     panel.set_xticks(range(len(raters)), raters, rotation=90, fontsize="small")
     panel.set_yticks(range(len(raters)), raters, fontsize="small")
