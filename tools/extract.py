@@ -8,10 +8,16 @@ Run it again to continue after a stop, or to add a stream: what is there and who
 from absl import flags
 
 import emotf.command
+from emotf.annotation import FUSIONS
 from emotf.command import define_config, run
 
 CONFIG = define_config()
-FUSION = flags.DEFINE_string("fusion", "mean", "How raters become the gold standard: mean.")
+FUSION = flags.DEFINE_enum(
+    "fusion", "mean", list(FUSIONS),
+    "How raters become the gold standard: their mean; weighted by reliability (evaluator weighted estimator); their "
+    "mean, moved to a level weighted by agreement (CCC-centring); or each brought to their common mean and spread "
+    "first. tools/agreement.py compares them.",
+)  # fmt: skip
 flags.adopt_module_key_flags(emotf.command)
 
 

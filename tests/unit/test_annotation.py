@@ -84,5 +84,5 @@ def test_a_recording_without_any_rating_is_refused(nothing):
 
 
 def test_an_unknown_fusion_is_refused():
-    with pytest.raises(UserError, match=re.escape("one of mean, received 'median'")):
+    with pytest.raises(UserError, match=re.escape("one of mean, ewe, ccc_centred, normalised, received 'median'")):
         gold_standard(Ratings(arousal=raters([0.0])), RECORDING, fusion="median")

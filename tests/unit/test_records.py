@@ -356,7 +356,7 @@ def test_a_stream_cannot_take_the_place_of_the_gold_standard(corpus, tmp_path):
 
 
 def test_an_unknown_fusion_is_refused(corpus, tmp_path):
-    with pytest.raises(UserError, match="Fusion of raters is one of mean, received 'median'"):
+    with pytest.raises(UserError, match="one of mean, ewe, ccc_centred, normalised, received 'median'"):
         extract(corpus, {"body": Doubled()}, tmp_path / "records", fusion="median")
 
 

@@ -1,18 +1,19 @@
-"""From raters to the gold standard: fusion of raters, compensation of their delay, all targets on one clock."""
+"""The gold standard of a recording: fused ratings, all targets on one clock; compensation of the raters' delay."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
+from emotf.annotation.fusion import FUSIONS
 from emotf.errors import UserError
 from emotf.recording import Recording
 from emotf.track import Track, stack
 
 
 class Rated(Protocol):
-    """What this module needs of a corpus (corpora are a room above, so they are not imported)."""
+    """What this room needs of a corpus (corpora are a room above, so they are not imported)."""
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -20,22 +21,6 @@ class Rated(Protocol):
 
     def ratings(self, recording: Recording, target: str) -> Track | None:
         """One channel a rater; None where the target was not rated."""
-
-
-def mean_of_raters(ratings: Track) -> Track:
-    """The mean over those who rated, frame by frame (Köprü & Erzin 2020 use the mean of the raters).
-
-    Args:
-        ratings: [frames, raters], NaN where a rater gave nothing.
-
-    Returns:
-        [frames, 1], channel `gold`; NaN where nobody rated.
-    """
-    rated = ~np.isnan(ratings.values)
-    total = np.where(rated, ratings.values, 0).sum(axis=1, dtype=np.float64)
-    count = rated.sum(axis=1)
-    mean = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
-    return replace(ratings, values=mean[:, None], channels=("gold",))
 
 
 def compensate_delay(gold: Track, seconds: float) -> Track:
@@ -52,7 +37,14 @@ def compensate_delay(gold: Track, seconds: float) -> Track:
     return gold.advance(seconds)
 
 
-FUSIONS: dict[str, Callable[[Track], Track]] = {"mean": mean_of_raters}
+def ratings_of(corpus: Rated, recordings: Sequence[Recording], target: str) -> dict[str, Track]:
+    """Recording -> its ratings of a target [frames, raters]; recordings in which it was not rated are left out.
+
+    Raises:
+        UserError: a rating is infinite.
+    """
+    found = {recording.id: _ratings(corpus, recording, target) for recording in recordings}
+    return {name: ratings for name, ratings in found.items() if ratings is not None}
 
 
 def gold_standard(corpus: Rated, recording: Recording, fusion: str = "mean") -> Track:
@@ -73,10 +65,8 @@ def gold_standard(corpus: Rated, recording: Recording, fusion: str = "mean") -> 
         raise UserError(f"Fusion of raters is one of {', '.join(FUSIONS)}, received {fusion!r}.")
     fused: dict[str, Track] = {}
     for target in corpus.targets:
-        ratings = corpus.ratings(recording, target)
+        ratings = _ratings(corpus, recording, target)
         if ratings is not None:
-            if np.isinf(ratings.values).any():
-                raise UserError(f"Recording {recording.id}: a rating of {target} is infinite; correct or empty it.")
             fused[target] = replace(FUSIONS[fusion](ratings), channels=(target,))
     if not any(np.isfinite(track.values).any() for track in fused.values()):
         raise UserError(
@@ -89,3 +79,10 @@ def gold_standard(corpus: Rated, recording: Recording, fusion: str = "mean") -> 
         first.check_same_clock(track, f"Recording {recording.id}: {first.channels[0]}", target)
     empty = np.full((first.frames, 1), np.nan)
     return stack([fused.get(name, replace(first, values=empty, channels=(name,))) for name in corpus.targets])
+
+
+def _ratings(corpus: Rated, recording: Recording, target: str) -> Track | None:
+    ratings = corpus.ratings(recording, target)
+    if ratings is not None and np.isinf(ratings.values).any():
+        raise UserError(f"Recording {recording.id}: a rating of {target} is infinite; correct or empty it.")
+    return ratings
