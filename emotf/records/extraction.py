@@ -45,7 +45,7 @@ def extract(
     golds: dict[str, Track] = {}
     for recording in progress(recordings, "gold standard"):
         golds[recording.id] = gold_standard(corpus, recording, fusion)
-    store.describe(_part(corpus), corpus.targets_are, recordings)
+    store.describe(_part(corpus), corpus.described(), recordings)
     counts[GOLD] = _write_gold(store.stream(GOLD), golds, fusion)
     for name, feature in features.items():
         counts[name] = _extract_stream(store.stream(name), feature, recordings, golds)
