@@ -4,8 +4,8 @@
     python tools/describe.py --run=work/runs/emodb_mtl
     python tools/describe.py --corpus=avec --dir=AVEC2016 --set=window=arousal
 
-The last one compares a folder with the published layout of a corpus, and ends with exit code 1 where something needed is
-missing or damaged.
+The last one compares a folder with the published layout of a corpus, and ends with exit code 1 where something needed
+is missing or damaged.
 """
 
 from absl import flags

@@ -45,6 +45,7 @@ from emotf.track import Track
 
 TARGETS = ("arousal", "valence")
 ROWS = 7501  # of every table of the packages: 0 to 300 s, both ends included
+EACH = "9 a partition"
 RATINGS = {
     "gold": ("ratings_gold_standard", ".arff"),
     "individual": ("ratings_individual", ".csv"),
@@ -136,18 +137,21 @@ class Avec(Corpus):
         home = self.root()
         for target in TARGETS:
             files = list(self._rating_files(target).values())
-            yield of_files(home, f"{RATINGS[self.raters][0]}/{target}", files, "9 a partition", needed=True)
+            what = f"{RATINGS[self.raters][0]}/{target}"
+            yield of_files(home / self.ratings_in, what, files, EACH, needed=True)
         folders = self._feature_folders()
         if not folders:
-            yield Finding("features_*", "no such folder", "one folder a stream",
-                          "set features_in to the folder that holds them, or work from the recordings")  # fmt: skip
+            where = (
+                "features_in=features" if (home / "features").is_dir() else "features_in to the folder that holds them"
+            )
+            yield Finding("features_*", "no such folder", "one a stream", f"set {where}, or work from the recordings")
         for medium, folder in folders.items():
-            files_of = self._tables(folder)
-            yield of_files(home, medium, list(files_of.values()), "9 a partition")
-            yield from _of_tables(medium, files_of)
+            tables = self._tables(folder)
+            yield of_files(home / self.features_in, medium, list(tables.values()), EACH)
+            yield from _of_tables(medium, tables)
         for name, suffix in (("recordings_audio", ".wav"), ("recordings_video", ".mp4")):
             files = list(by_stem(child(home / self.recordings_in, name), suffix).values())
-            yield of_files(home, name, files, "9 a partition, optional")
+            yield of_files(home / self.recordings_in, name, files, f"{EACH}, optional")
 
     def write_twin(self, folder: Path, seed: int = 0, each: int = 3, duration: float = 20.0) -> Self:
         """A twin in the flat layout of 2015: five streams, gold standard, six raters, sound; about 20 MB.
@@ -246,16 +250,13 @@ def _of_tables(medium: str, files: dict[str, Path]) -> Iterator[Finding]:
             shapes[name] = (rows, len(channels))
         except UserError as error:
             yield Finding(f"{medium}, {name}", "not usable", advice=str(error), needed=True)
-    widths, rows_of = ({shape[k] for shape in shapes.values()} for k in (1, 0))
+    rows_of, widths = ({shape[k] for shape in shapes.values()} for k in (0, 1))
     if shapes:
-        one = len(widths) == 1
-        yield Finding(
-            f"{medium}, tables",
-            f"{', '.join(map(str, sorted(widths)))} channels; {', '.join(map(str, sorted(rows_of)))} rows",
-            f"one width; {ROWS} rows in the published packages",
-            "" if one else "restore the files of the odd width: " + ", ".join(_odd(shapes)),
-            needed=not one,
-        )
+        found = f"{', '.join(map(str, sorted(widths)))} channels; {', '.join(map(str, sorted(rows_of)))} rows"
+        advice = "" if rows_of == {ROWS} else "not as long as published: streams and ratings must cover the same time"
+        if len(widths) > 1:
+            advice = f"restore the files of the odd width: {', '.join(_odd(shapes))}"
+        yield Finding(f"{medium}, tables", found, f"one width, {ROWS} rows", advice, needed=len(widths) > 1)
 
 
 def _odd(shapes: dict[str, tuple[int, int]]) -> list[str]:

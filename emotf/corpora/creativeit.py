@@ -7,7 +7,8 @@ What the settings say:
     media      `medium=glob` below `dir`: audio=sound/*.wav, body=motion/*.csv
     traces     a glob below `dir` for the files of ratings, `;`, `,` or tab between their columns
     columns    `role=column` of those files: time=Time, and for a target one column a rater, arousal=act_1 and
-               arousal=act_2. `activation` is read as arousal. Where `naming` has the group `target`, the role is `rating`.
+               arousal=act_2. `activation` is read as arousal. Where `naming` has the group `target`, the role is
+               `rating`.
 
 Files of one recording and actor belong together; its id is `<recording>_<actor>`, its subject the actor. Several files
 of ratings of one target are several raters, named by the group `rater` or else by their columns.
