@@ -58,7 +58,7 @@ def read_arff(path: Path) -> pd.DataFrame:
     quote = "'" if "'" in text else '"'
     table = pd.read_csv(
         io.StringIO(text), header=None, names=range(len(names)), index_col=False, skipinitialspace=True,
-        quotechar=quote, na_values=["?"], keep_default_na=False,
+        quotechar=quote, na_values=["?", "? "], keep_default_na=False,
     )  # fmt: skip
     # a column with nothing but '?' or with text stays what it is; `tables` names the cell that is no number
     table.index = pd.Index(numbers)

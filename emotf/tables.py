@@ -69,10 +69,8 @@ def to_track(
     for name in dict.fromkeys([*names, *(["time"] if "time" in table.columns else [])]):
         if name not in table.columns:
             raise UserError(f"{path} has no column {name!r}; it has: {', '.join(table.columns)}.")
-        if not pd.api.types.is_numeric_dtype(table[name]) and table[name].notna().any():
-            text = table[name][pd.to_numeric(table[name], errors="coerce").isna() & table[name].notna()]
-            comma = "; write decimals with a point" if re.fullmatch(r"\s*-?\d*,\d+\s*", str(text.iloc[0])) else ""
-            raise UserError(f"{path}, column {name!r}, row {text.index[0]}: {text.iloc[0]!r} is not a number{comma}.")
+        if not pd.api.types.is_numeric_dtype(table[name]):
+            table = table.assign(**{name: _numbers(path, table[name])})
     if not names:
         raise UserError(f"{path} has no column besides 'time'.")
     values = table[names].to_numpy(np.float32)
@@ -119,6 +117,18 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise UserError(f"{path} cannot be read as a table ({str(error).splitlines()[0]}).") from None
     table.columns = [str(name).strip() for name in table.columns]
     return table
+
+
+def _numbers(path: Path, cells: pd.Series) -> pd.Series:
+    """The numbers that the cells of a column spell."""
+    numbers = pd.to_numeric(cells, errors="coerce")
+    wrong = cells[numbers.isna() & cells.notna()]
+    if len(wrong):
+        comma = "; write decimals with a point" if re.fullmatch(r"\s*-?\d*,\d+\s*", str(wrong.iloc[0])) else ""
+        raise UserError(
+            f"{path}, column {cells.name!r}, row {wrong.index[0]}: {wrong.iloc[0]!r} is not a number{comma}."
+        )
+    return numbers
 
 
 def _separator(path: Path) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from emotf.errors import UserError
 from emotf.recording import PARTITIONS, Recording, check_subjects
+from emotf.tables import read_track
 from emotf.track import Track
 
 
@@ -45,6 +46,20 @@ def of_files(home: Path, what: str, files: Sequence[Path], expected: str, needed
         return Finding(what, f"{len(files)} files{spread}", expected)
     advice = f"put the files into {home / what}" + ("" if needed else ", or do without them")
     return Finding(what, "no files" if (home / what).is_dir() else "no such folder", expected, advice, needed)
+
+
+def of_signals(what: str, files: Mapping[str, Path], columns: Sequence[str], rate_hz: float) -> Iterator[Finding]:
+    """Whether tables of signals can be read, and at which rate; reads all of them."""
+    rates = set()
+    for path in files.values():
+        try:
+            rates.add(round(1 / read_track(path, columns).hop, 3))
+        except UserError as error:
+            yield Finding(f"{what}, {path.name}", "not usable", advice=str(error), needed=True)
+    if rates:
+        odd = "" if rates == {rate_hz} else "other rates than published; say so where you report"
+        found = f"{', '.join(columns)} at {', '.join(f'{rate:g}' for rate in sorted(rates))} a second"
+        yield Finding(f"{what}, tables", found, f"{rate_hz:g} a second", odd)
 
 
 def of_recordings(

@@ -30,10 +30,8 @@ def begin(folder: Path, corpus: str, about: str) -> Path:
     home = Path(folder).expanduser()
     if visible(home) or (home.exists() and not home.is_dir()):
         raise UserError(f"{home} is not an empty folder; choose another for the twin of {corpus}.")
-    text = (
-        f"SYNTHETIC. Nothing here is of the corpus {corpus}: its file names, headers and rates, but planted traces,\n"
-    )
-    text += f"computed signals and no people. Scores on it say nothing.\n\n{about}\n"
+    text = f"SYNTHETIC. Nothing here is of the corpus {corpus}: its file names, headers and rates, but planted\n"
+    text += f"traces, computed signals and no people. Scores on it say nothing.\n\n{about}\n"
     write_text(home / TWIN, text)
     return home
 

@@ -139,6 +139,7 @@ class Avec(Corpus):
             files = list(self._rating_files(target).values())
             what = f"{RATINGS[self.raters][0]}/{target}"
             yield of_files(home / self.ratings_in, what, files, EACH, needed=True)
+        gold = self._rating_files(TARGETS[0]) if self.raters == "gold" else {}
         folders = self._feature_folders()
         if not folders:
             where = (
@@ -148,7 +149,7 @@ class Avec(Corpus):
         for medium, folder in folders.items():
             tables = self._tables(folder)
             yield of_files(home / self.features_in, medium, list(tables.values()), EACH)
-            yield from _of_tables(medium, tables)
+            yield from _of_tables(medium, tables, gold)
         for name, suffix in (("recordings_audio", ".wav"), ("recordings_video", ".mp4")):
             files = list(by_stem(child(home / self.recordings_in, name), suffix).values())
             yield of_files(home / self.recordings_in, name, files, f"{EACH}, optional")
@@ -241,22 +242,26 @@ def _named(files: dict[str, Path]) -> dict[str, Path]:
     return files
 
 
-def _of_tables(medium: str, files: dict[str, Path]) -> Iterator[Finding]:
-    """Widths and rows of the tables of one stream."""
-    shapes = {}
+def _of_tables(medium: str, files: dict[str, Path], gold: dict[str, Path]) -> Iterator[Finding]:
+    """Widths and rows of the tables of one stream, and whether the rows are those of the gold standard."""
+    shapes, unlike = {}, []
     for name, path in files.items():
         try:
             rows, channels = arff_shape(path)
             shapes[name] = (rows, len(channels))
+            if name in gold and (rated := arff_shape(gold[name])[0]) != rows:
+                unlike.append(f"{name} {rows} for {rated}")
         except UserError as error:
             yield Finding(f"{medium}, {name}", "not usable", advice=str(error), needed=True)
     rows_of, widths = ({shape[k] for shape in shapes.values()} for k in (0, 1))
     if shapes:
         found = f"{', '.join(map(str, sorted(widths)))} channels; {', '.join(map(str, sorted(rows_of)))} rows"
-        advice = "" if rows_of == {ROWS} else "not as long as published: streams and ratings must cover the same time"
+        advice = f"rows unlike the gold standard: {', '.join(unlike)}; both must cover one time" if unlike else ""
         if len(widths) > 1:
             advice = f"restore the files of the odd width: {', '.join(_odd(shapes))}"
-        yield Finding(f"{medium}, tables", found, f"one width, {ROWS} rows", advice, needed=len(widths) > 1)
+        yield Finding(
+            f"{medium}, tables", found, f"one width; {ROWS} rows as published", advice, needed=len(widths) > 1
+        )
 
 
 def _odd(shapes: dict[str, tuple[int, int]]) -> list[str]:
@@ -274,9 +279,9 @@ def _write_recording(home: Path, name: str, rng: np.random.Generator, seed: int,
         values = _twin.stream(np.random.default_rng([seed, 100 + number]), rng, planted, times, width)
         cells = np.char.mod("%.3g", values)
         if medium.startswith("video"):
-            cells[5 * RECOLA_HZ : 6 * RECOLA_HZ] = "0"
+            cells[len(times) // 4 : len(times) // 4 + RECOLA_HZ] = "0"
         if (medium, name) == ("video_geometric", "train_1"):
-            cells[10 * RECOLA_HZ] = "?"
+            cells[3 * len(times) // 4] = "?"
         columns = {f"{medium}_{channel}": cells[:, channel].tolist() for channel in range(width)}
         write_arff(home / f"features_{medium}" / f"{name}.arff", medium.upper(), name, times, columns)
     for target in TARGETS:

@@ -73,7 +73,7 @@ class Creativeit(Corpus):
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The targets of `columns`, or those that file names say.
+        """The targets of `columns`, or those that file names say; unverified layout.
 
         Raises:
             UserError: settings are missing or contradict each other.
@@ -82,7 +82,7 @@ class Creativeit(Corpus):
         return tuple(ALIASES.get(target, target) for target in found)
 
     def recordings(self) -> tuple[Recording, ...]:
-        """All recordings that have ratings, sorted by id.
+        """All recordings that have ratings, sorted by id; unverified layout.
 
         Raises:
             UserError: settings are missing, a path does not fit `naming`, or two files are one medium.
@@ -99,20 +99,18 @@ class Creativeit(Corpus):
         )
 
     def ratings(self, recording: Recording, target: str) -> Track | None:
-        """The raters' traces, [frames, raters]; None where no file has the target.
+        """The raters' traces, [frames, raters]; None where no file has the target; unverified layout.
 
         Raises:
             UserError: a file is damaged, lacks a column, is on another scale, or the raters' clocks differ.
         """
-        tracks = []
+        found = []
         for file in self._traces():
             columns = {ALIASES.get(role, role): names for role, names in self._columns_of(file).items()}
             if file.id == recording.id and target in columns:
-                tracks.append(self._read(file, columns[target]))
-        if not tracks:
-            return None
+                found.append((file, columns[target]))
         try:
-            return stack(tracks)
+            return stack([self._read(file, columns) for file, columns in found]) if found else None
         except UserError as error:
             raise UserError(f"Recording {recording.id}, {target}: {error} ({UNVERIFIED})") from None
 
@@ -191,11 +189,17 @@ class Creativeit(Corpus):
         if self.milliseconds and "time" in table.columns and pd.api.types.is_numeric_dtype(table["time"]):
             table["time"] = table["time"] / 1000
         if self.missing:
-            table = table.replace(_number(self.missing), np.nan)
+            table = table.replace(self._code(), np.nan)
         track = check_scale(file.path, to_track(file.path, table, columns, self.rate_hz or None), self.largest)
         rater = file.says.get("rater") or file.path.stem
         names = [rater] if len(columns) == 1 else [f"{rater}_{column}" for column in columns]
         return replace(track, channels=tuple(names))
+
+    def _code(self) -> float:
+        try:
+            return float(self.missing)
+        except ValueError:
+            raise UserError(f"Creativeit: missing is {self.missing!r}, expected a number such as -99.") from None
 
 
 @dataclass(frozen=True)
@@ -224,13 +228,6 @@ def _pairs(setting: str, texts: tuple[str, ...]) -> list[tuple[str, str]]:
         if not all(text.partition("=")):
             raise UserError(f"Creativeit: {setting} holds {text!r}, expected name=value ({UNVERIFIED}).")
     return [(text.partition("=")[0].strip(), text.partition("=")[2].strip()) for text in texts]
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise UserError(f"Creativeit: missing is {text!r}, expected a number such as -99 ({UNVERIFIED}).") from None
 
 
 def _write_recording(home: Path, name: str, rng: np.random.Generator, duration: float) -> None:

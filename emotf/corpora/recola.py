@@ -21,7 +21,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from emotf.corpora import _twin
-from emotf.corpora._examination import Finding, of_files
+from emotf.corpora._examination import Finding, of_files, of_signals
 from emotf.corpora._layout import (
     RECOLA_HZ,
     RECOLA_RATERS,
@@ -43,11 +43,13 @@ BEHAVIOURS = {
     "social_behaviour": ("agreement", "dominance", "engagement", "performance", "rapport"),
 }
 
+BIOSIGNALS = "RECOLA-Biosignals-recordings"
+
 # Folder -> suffix and the media that its files are.
 MEDIA = {
     "RECOLA-Audio-recordings": (".wav", ("audio",)),
     "RECOLA-Video-recordings": (".mp4", ("video",)),
-    "RECOLA-Biosignals-recordings": (".csv", ("ecg", "eda")),
+    BIOSIGNALS: (".csv", ("ecg", "eda")),
     "RECOLA-Audio-features": (".arff", ("features_audio",)),
 }
 
@@ -147,6 +149,7 @@ class Recola(Corpus):
             yield of_files(home, what, list(self._rating_files(target).values()), "one a person", needed=True)
         for folder, (suffix, _) in MEDIA.items():
             yield of_files(home, folder, list(by_stem(child(home, folder), suffix).values()), "one a person, optional")
+        yield from of_signals(BIOSIGNALS, by_stem(child(home, BIOSIGNALS), ".csv"), ("EDA", "ECG"), 1000)
         if self.split in SPLITS:
             missing = [one for people in SPLITS[self.split].values() for one in people if one not in self._rated()]
             yield Finding(f"split {self.split}", f"{len(missing)} of its people have no ratings here", "none",
@@ -241,4 +244,4 @@ def _write_person(home: Path, name: str, rng: np.random.Generator, times: np.nda
     fine = np.arange(round(times[-1] * 1000) + 1) / 1000
     body = np.stack([_twin.eda(rng, planted["arousal"], fine), _twin.ecg(rng, planted["arousal"], fine)], axis=1)
     lines = _twin.rows((f"{time:.3f}" for time in fine), body, ";")
-    _twin.write_rows(home / "RECOLA-Biosignals-recordings" / f"{name}.csv", "time;EDA;ECG", lines)
+    _twin.write_rows(home / BIOSIGNALS / f"{name}.csv", "time;EDA;ECG", lines)
