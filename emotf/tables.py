@@ -48,7 +48,7 @@ def read_table(path: Path) -> pd.DataFrame:
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path} is missing.")
-    if path.suffix == ".arff":
+    if path.suffix.lower() == ".arff":
         table = read_arff(path)
     else:
         table = _read_array(path) if path.suffix == ".npy" else _read_table(path)

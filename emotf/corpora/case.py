@@ -229,8 +229,8 @@ def _read(path: Path, changed: int) -> tuple[dict[int, float], dict[int, Track]]
         if outside.any():
             first = int(outside.argmax())
             arousal, valence = track.values[first]
-            raise UserError(f"{path}, row {rows.index[first]}: arousal {arousal:g} or valence {valence:g} is not within 0.5 "
-                            f"to 9.5; take the published joystick values.")  # fmt: skip
+            raise UserError(f"{path}, row {rows.index[first]}: arousal {arousal:g} or valence {valence:g} is not "
+                            f"within 0.5 to 9.5; take the published joystick values.")  # fmt: skip
         starts[clip] = 1000 * track.start
         tracks[clip] = replace(track, values=(track.values - REST) / REACH, start=0.0)
     return starts, tracks

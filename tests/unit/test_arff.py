@@ -58,6 +58,10 @@ def test_a_column_of_question_marks_is_missing_throughout(arff):
     assert np.isnan(track.values[:, 0]).all() and track.values[:, 1].tolist() == [2, 4]
 
 
+def test_the_suffix_may_be_in_capitals(arff):
+    assert read_track(arff(f"{HEAD}@data\n{ROWS}", "T.ARFF")).channels == ("a", "b")
+
+
 def test_columns_are_taken_by_name_and_a_rate_stands_in_for_times(arff):
     path = arff("@relation r\n@attribute word string\n@attribute a numeric\n@data\nyes,1\nno,2\n")
     assert read_track(path, ["a"], rate_hz=50).hop == 0.02

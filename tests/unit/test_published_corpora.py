@@ -28,8 +28,10 @@ from published import (
     gone,
     text,
 )
+from scipy.signal import find_peaks
 
 from emotf.annotation import gold_standard
+from emotf.corpora import _twin
 from emotf.corpora.avec import WIDTHS, Avec
 from emotf.corpora.case import Case
 from emotf.corpora.creativeit import Creativeit
@@ -510,11 +512,27 @@ def test_the_sound_and_streams_of_a_twin_know_of_arousal(tmp_path):
         planted.append(gold_standard(corpus, recording).values[:, 0])
         known.append(Precomputed("features_audio").extract(recording).values)
         heard.append(Mfcc39(frame_rate_hz=25).extract(recording).values[:, 0])
-    known, planted, heard = known, np.concatenate(planted), np.concatenate(heard)
-    rows = np.concatenate(known)
+    planted, heard, rows = np.concatenate(planted), np.concatenate(heard), np.concatenate(known)
     train = np.arange(len(rows)) < len(rows) // 2
     rows = np.c_[(rows - rows[train].mean(0)) / rows[train].std(0), np.ones(len(rows))]
     weights = np.linalg.solve(rows[train].T @ rows[train] + 100 * np.eye(rows.shape[1]), rows[train].T @ planted[train])
     assert np.corrcoef(rows[~train] @ weights, planted[~train])[0, 1] > 0.6
     smooth = np.convolve(heard, np.ones(50) / 50, "same")
     assert np.corrcoef(smooth, planted)[0, 1] > 0.2
+
+
+@pytest.mark.parametrize(("arousal", "beats"), [(0.0, 72), (0.5, 81), (-0.5, 63)])
+def test_the_heart_of_a_twin_beats_as_planted(arousal, beats):
+    times = np.arange(60_000) / 1000
+    signal = _twin.ecg(np.random.default_rng(0), np.full(6001, arousal), times)
+    peaks, _ = find_peaks(signal, height=0.7, distance=250)
+    assert abs(len(peaks) - beats) <= 1
+    # it breathes: neighbouring beats are not equally far apart
+    assert 10 < np.diff(peaks).std() < 60
+
+
+def test_the_skin_of_a_twin_responds_more_often_when_aroused():
+    times = np.arange(120_000) / 1000
+    calm, aroused = (_twin.eda(np.random.default_rng(0), np.full(12_001, a), times) for a in (-0.8, 0.8))
+    responses = [len(find_peaks(trace, prominence=0.1)[0]) for trace in (calm, aroused)]
+    assert 0 < responses[0] < responses[1] and calm.min() > 0
