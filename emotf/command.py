@@ -3,7 +3,8 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from dataclasses import fields
+from typing import Any, cast, get_origin
 
 from absl import app, flags, logging
 from ml_collections import config_flags
@@ -31,8 +32,8 @@ def run(main: Callable[[Sequence[str]], None]) -> None:
     app.run(guarded, flags_parser=_parse)
 
 
-def define_config() -> "flags.FlagHolder[Any]":
-    """The `--config` flag of a tool: its value is the resolved `emotf.config.Experiment`."""
+def define_config(required: bool = True) -> "flags.FlagHolder[Any]":
+    """The `--config` flag of a tool: its value is the resolved `emotf.config.Experiment`, or None where not given."""
     flag = config_flags.DEFINE_config_file(
         "config",
         None,
@@ -40,7 +41,8 @@ def define_config() -> "flags.FlagHolder[Any]":
         "--config.model.gru_units=8 --config.training.learning_rate=1e-4 --config.data.fold=2. The docstring of a "
         "recipe lists its arguments.",
     )
-    flags.mark_flag_as_required("config")
+    if required:
+        flags.mark_flag_as_required("config")
     return cast("flags.FlagHolder[Any]", flag)
 
 
@@ -63,6 +65,40 @@ def _parse(argv: Sequence[str]) -> Sequence[str]:
 def _leave(line: str) -> None:
     print(f"error: {line}", file=sys.stderr, flush=True)
     sys.exit(1)
+
+
+def with_settings(part: type[Any], settings: Sequence[str]) -> Any:
+    """A part with fields as `name=value` texts say: numbers, true or false, text; commas between the items of a tuple.
+
+    Raises:
+        UserError: a text has no `=`, the part no such field, or the value is of another type.
+
+    Example:
+        >>> from emotf.corpora.avec import Avec
+        >>> with_settings(Avec, ["window=arousal", "unrated=true"]).unrated
+        True
+    """
+    known = {field.name: field for field in fields(part)}
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals or name not in known:
+            raise UserError(f"{setting!r} sets no field; write name=value, with one of: {', '.join(known)}.")
+        kind = get_origin(known[name].type) or known[name].type
+        try:
+            values[name] = _READ[kind](text)
+        except (KeyError, ValueError):
+            raise UserError(f"{setting!r}: {text!r} is no {getattr(kind, '__name__', kind)}.") from None
+    return part(**values)
+
+
+_READ: dict[Any, Callable[[str], Any]] = {
+    bool: lambda text: {"true": True, "false": False}[text.lower()],
+    int: int,
+    float: float,
+    str: str,
+    tuple: lambda text: tuple(part.strip() for part in text.split(",") if part.strip()),
+}
 
 
 def integers(values: Sequence[str], flag: str) -> list[int]:

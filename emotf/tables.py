@@ -1,5 +1,6 @@
-"""Tracks from and to table files: CSV and Parquet with a `time` column, NumPy arrays with a rate beside them."""
+"""Tracks from and to table files: CSV, ARFF and Parquet with a `time` column, NumPy arrays with a rate beside them."""
 
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from emotf.arff import read_arff
 from emotf.errors import UserError
 from emotf.files import written_aside
 from emotf.track import MISFIT, Track
@@ -20,41 +22,60 @@ PRINTED = 0.001
 
 
 def read_track(path: Path, columns: Sequence[str] | None = None, rate_hz: float | None = None) -> Track:
-    """Reads a track from `.csv`, `.parquet` or `.npy`.
+    """Reads a track from `.csv`, `.arff`, `.parquet` or `.npy`.
 
     Args:
-        path: CSV and Parquet need a column `time` in seconds, evenly spaced, unless `rate_hz` is given; `.npy` holds
-            [frames, channels] (or [frames]) and always needs `rate_hz`. Column names are stripped of blanks.
+        path: tables need a column `time` in seconds, evenly spaced, unless `rate_hz` is given; `.npy` holds
+            [frames, channels] (or [frames]) and always needs `rate_hz`. See `read_table`.
         columns: the channels to take, by name; all but `time` by default.
         rate_hz: frames a second where the file has no times (frame 0 is then at 0 s).
 
     Raises:
         UserError: the file is missing, empty, not a table, lacks a column, or its times are not evenly spaced.
     """
+    return to_track(path, read_table(path), columns, rate_hz)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """The cells of a table, indexed by the row (the line, in ARFF) at which an editor shows them.
+
+    Column names are stripped of blanks. CSV may be separated by commas, or by semicolons or tabs where its header has
+    no comma; ARFF is read by `emotf.arff`.
+
+    Raises:
+        UserError: the file is missing, empty, or not a table.
+    """
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path} is missing.")
-    table = _read_array(path) if path.suffix == ".npy" else _read_table(path)
+    if path.suffix.lower() == ".arff":
+        table = read_arff(path)
+    else:
+        table = _read_array(path) if path.suffix == ".npy" else _read_table(path)
+        table.index = pd.RangeIndex(2, len(table) + 2)
     if not len(table):
         raise UserError(f"{path} has no rows.")
     twice = table.columns[table.columns.duplicated()]
     if len(twice):
         raise UserError(f"{path} has two columns {twice[0]!r}; rename one.")
+    return table
+
+
+def to_track(
+    path: Path, table: pd.DataFrame, columns: Sequence[str] | None = None, rate_hz: float | None = None
+) -> Track:
+    """The track in a table of `read_table`; arguments and errors as in `read_track`, `path` is named in errors."""
     names = [name for name in table.columns if name != "time"] if columns is None else list(columns)
     for name in dict.fromkeys([*names, *(["time"] if "time" in table.columns else [])]):
         if name not in table.columns:
             raise UserError(f"{path} has no column {name!r}; it has: {', '.join(table.columns)}.")
-        if not pd.api.types.is_numeric_dtype(table[name]) and table[name].notna().any():
-            row = pd.to_numeric(table[name], errors="coerce").isna() & table[name].notna()
-            raise UserError(
-                f"{path}, column {name!r}, row {int(row.to_numpy().argmax()) + 2}: "
-                f"{table[name][row].iloc[0]!r} is not a number."
-            )
-    values = table[names].to_numpy(np.float32) if names else np.zeros((len(table), 0), np.float32)
+        if not pd.api.types.is_numeric_dtype(table[name]):
+            table = table.assign(**{name: _numbers(path, table[name])})
     if not names:
         raise UserError(f"{path} has no column besides 'time'.")
+    values = table[names].to_numpy(np.float32)
     if "time" in table.columns:
-        start, hop = _clock(path, table["time"].to_numpy(np.float64))
+        start, hop = _clock(path, table["time"].to_numpy(np.float64), table.index.to_numpy())
     elif rate_hz:
         start, hop = 0.0, 1.0 / rate_hz
     else:
@@ -89,13 +110,32 @@ def _read_array(path: Path) -> pd.DataFrame:
 
 def _read_table(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path)
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path, sep=_separator(path))
     except pd.errors.EmptyDataError:
         raise UserError(f"{path} is empty.") from None
     except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError, OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as a table ({str(error).splitlines()[0]}).") from None
     table.columns = [str(name).strip() for name in table.columns]
     return table
+
+
+def _numbers(path: Path, cells: pd.Series) -> pd.Series:
+    """The numbers that the cells of a column spell."""
+    numbers = pd.to_numeric(cells, errors="coerce")
+    wrong = cells[numbers.isna() & cells.notna()]
+    if len(wrong):
+        comma = "; write decimals with a point" if re.fullmatch(r"\s*-?\d*,\d+\s*", str(wrong.iloc[0])) else ""
+        raise UserError(
+            f"{path}, column {cells.name!r}, row {wrong.index[0]}: {wrong.iloc[0]!r} is not a number{comma}."
+        )
+    return numbers
+
+
+def _separator(path: Path) -> str:
+    """What stands between the names of the header: a comma, else a semicolon, else a tab."""
+    with open(path, encoding="utf-8") as file:
+        header = next((line for line in file if line.strip()), "")
+    return next((mark for mark in ",;\t" if mark in header), ",")
 
 
 def read_csv(path: Path, **options: Any) -> pd.DataFrame:
@@ -108,16 +148,16 @@ def read_csv(path: Path, **options: Any) -> pd.DataFrame:
         return pd.read_csv(path, index_col=False, **options)
 
 
-def _clock(path: Path, times: np.ndarray) -> tuple[float, float]:
+def _clock(path: Path, times: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
     """Start and hop of evenly spaced times, the rate snapped to a whole number where it is one but for rounding."""
     if not np.isfinite(times).all():
-        raise UserError(f"{path}, row {int((~np.isfinite(times)).argmax()) + 2}: the time is missing.")
+        raise UserError(f"{path}, row {rows[(~np.isfinite(times)).argmax()]}: the time is missing.")
     if len(times) < 2:
         raise UserError(f"{path} has one row only; a track needs at least two to know its rate.")
     steps = np.diff(times)
     if (steps <= 0).any():
-        row = int((steps <= 0).argmax()) + 3
-        raise UserError(f"{path}, row {row}: time {times[row - 2]:g} does not come after {times[row - 3]:g}.")
+        late = int((steps <= 0).argmax()) + 1
+        raise UserError(f"{path}, row {rows[late]}: time {times[late]:g} does not come after {times[late - 1]:g}.")
     start, hop = float(times[0]), float(times[-1] - times[0]) / (len(times) - 1)
     if hop > 10:
         raise UserError(f"{path}: rows are {hop:g} apart; did you supply milliseconds? Column 'time' is in seconds.")
@@ -130,9 +170,9 @@ def _clock(path: Path, times: np.ndarray) -> tuple[float, float]:
     if rounded and misfit(whole).max() < JITTER * hop:
         return start, whole
     if (misfit(hop) > JITTER * hop).any():
-        row = int(np.abs(steps - np.median(steps)).argmax()) + 3
+        odd = int(np.abs(steps - np.median(steps)).argmax())
         raise UserError(
-            f"{path}, row {row}: times are not evenly spaced (a step of {steps[row - 3]:g} s where "
+            f"{path}, row {rows[odd + 1]}: times are not evenly spaced (a step of {steps[odd]:g} s where "
             f"{np.median(steps):g} s is usual); fill the gap or resample the file."
         )
     return start, hop

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from emotf.errors import UserError
 from emotf.features.base import Feature, Kind
 from emotf.files import read_json
@@ -17,7 +19,7 @@ KINDS = ("extracted", "raw")
 
 @dataclass
 class Precomputed(Feature):
-    """Reads one stream of every recording from .csv, .npy or .parquet files.
+    """Reads one stream of every recording from .csv, .arff, .npy or .parquet files.
 
     A file `stream.json` beside the stream's files may declare what the fields leave open; every key is optional:
 
@@ -30,6 +32,8 @@ class Precomputed(Feature):
         rate_hz: frames a second, for files without a column `time` (always for .npy); None: as `stream.json` says.
         raw: the stream is a signal as it was captured, not extracted from one.
         names: the channels; empty: as `stream.json` says, else all columns.
+        gaps: a frame of zeros says that nothing was found (no face). A frame with any missing value (an empty cell, `?`
+            in ARFF) becomes such a frame; without `gaps`, missing values are refused.
 
     Example:
         >>> Precomputed("gaze", rate_hz=25).extract(recording).hop  # doctest: +SKIP
@@ -40,6 +44,7 @@ class Precomputed(Feature):
     rate_hz: float | None = None
     raw: bool = False
     names: tuple[str, ...] = ()
+    gaps: bool = False
 
     @property
     def medium(self) -> str:
@@ -80,11 +85,18 @@ class Precomputed(Feature):
         )
 
     def compute(self, recording: Recording) -> Track:
-        """The stream as it stands in the file.
+        """The stream as it stands in the file, but for missing values where `gaps` is set.
 
         Raises:
             UserError: the file is missing, unreadable, or lacks times, rate or channels.
         """
+        track = self._read(recording)
+        if not self.gaps:
+            return track
+        found = ~np.isnan(track.values).any(axis=1, keepdims=True)
+        return replace(track, values=np.where(found, track.values, 0))
+
+    def _read(self, recording: Recording) -> Track:
         path = recording.medium(self.medium)
         known = self.resolved(recording)
         if path.suffix != ".npy":

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def extract(
     golds: dict[str, Track] = {}
     for recording in progress(recordings, "gold standard"):
         golds[recording.id] = gold_standard(corpus, recording, fusion)
-    store.describe(_part(corpus), corpus.targets_are, recordings)
+    store.describe(_part(corpus), corpus.described(), recordings)
     counts[GOLD] = _write_gold(store.stream(GOLD), golds, fusion)
     for name, feature in features.items():
         counts[name] = _extract_stream(store.stream(name), feature, recordings, golds)
@@ -74,11 +75,13 @@ def _extract_stream(
     counts, entries = {"written": 0, "kept": 0}, {}
     feature = feature.resolved(recordings[0])
     begun, hop = _begun(stream, feature), 0.0
+    channels: tuple[str, ...] = ()
     for recording in progress(recordings, stream.name):
         source = sha256(recording.medium(feature.medium))
         found = stream.existing(recording.id, source) if begun else None
         track = found[1] if found else feature.extract(recording)
-        hop = hop or track.hop
+        hop, channels = hop or track.hop, channels or track.channels
+        _check_channels(stream.name, recording.id, track.channels, channels)
         _check_hop(stream.name, recording.id, track, hop)
         nearest_frames(recording.id, stream.name, track.clock, golds[recording.id].clock)
         if found:
@@ -105,6 +108,15 @@ def _check_hop(stream: str, recording: str, track: Track, hop: float) -> None:
         raise UserError(
             f"Stream {stream!r}: recording {recording} has a hop of {track.hop:.9g} s, the others {hop:.9g} s; "
             "resample one of them first."
+        )
+
+
+def _check_channels(stream: str, recording: str, found: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    if found != expected:
+        odd, usual = next(pair for pair in zip_longest(found, expected, fillvalue="none") if pair[0] != pair[1])
+        raise UserError(
+            f"Stream {stream!r}: recording {recording} has {len(found)} channels, the others {len(expected)} ({odd!r} "
+            f"where they have {usual!r}); restore its file, or leave the recording out."
         )
 
 

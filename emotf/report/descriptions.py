@@ -1,7 +1,10 @@
-"""What is in a store of records, or in a run, for people."""
+"""What is in a corpus folder, in a store of records, or in a run, for people."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
+from emotf.corpora.base import Finding
 from emotf.errors import UserError
 from emotf.records import GOLD, Store
 from emotf.report.tables import markdown, number, objective_of, what_it_is
@@ -38,6 +41,18 @@ def of_records(store: Store) -> str:
         f"targets: {store.targets_are}\n\n{table}\n\n"
         f"{markdown(['target', 'rated frames', 'mean', 'sd', 'min', 'max'], rated)}\n\n{channels}"
     )
+
+
+def of_examination(findings: Sequence[Finding]) -> str:
+    """An examination of a corpus folder, line by line: state, what, found, expected; what to do stands below."""
+    width = max(len(finding.what) for finding in findings)
+    lines = []
+    for finding in findings:
+        expected = f" (expected: {finding.expected})" if finding.expected else ""
+        lines.append(f"{finding.state:<5}  {finding.what:<{width}}  {finding.found}{expected}")
+        if finding.advice:
+            lines.append(f"{'':5}  {'':{width}}  -> {finding.advice}")
+    return "\n".join(lines)
 
 
 def of_run(run: Run) -> str:

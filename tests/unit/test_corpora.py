@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from published import WRITERS
 
 import emotf.corpora
 from emotf.annotation import gold_standard
@@ -70,7 +71,7 @@ def build_emodb(home):
     return Emodb(dir=str(home), source=str(source))
 
 
-BUILDERS = {"folder": build_folder, "synthetic": build_synthetic, "emodb": build_emodb}
+BUILDERS = {"folder": build_folder, "synthetic": build_synthetic, "emodb": build_emodb, **WRITERS}
 
 
 @pytest.fixture(scope="module")

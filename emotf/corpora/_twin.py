@@ -1,0 +1,138 @@
+"""What the synthetic twins of published layouts are made of: planted affect, and bodies and raters that follow it.
+
+All truth is a pair of smooth traces, arousal and valence in (-1, 1), at `CONTROL_HZ` (`_affect.affect`). Everything
+else is a noisy function of them, so that a small model has something to find; none of it resembles any person.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+from scipy.signal import fftconvolve
+
+from emotf.corpora._affect import affect
+from emotf.corpora._layout import RECOLA_RATERS
+from emotf.corpora._speech import CONTROL_HZ, RATE_HZ, draw_voice, smooth_noise, speak
+from emotf.corpora.base import TWIN
+from emotf.corpora.folder import visible
+from emotf.errors import UserError
+from emotf.files import write_text, written_aside
+
+LAG = 0.6  # seconds by which the raters of a twin are late, on average
+
+
+def begin(folder: Path, corpus: str, about: str) -> Path:
+    """Makes the folder and its TWIN.txt, which comes first so that no part of a twin ever passes for the corpus.
+
+    Raises:
+        UserError: the folder holds something.
+    """
+    home = Path(folder).expanduser()
+    if visible(home) or (home.exists() and not home.is_dir()):
+        raise UserError(f"{home} is not an empty folder; choose another for the twin of {corpus}.")
+    text = f"SYNTHETIC. Nothing here is of the corpus {corpus}: its file names, headers and rates, but planted\n"
+    text += f"traces, computed signals and no people. Scores on it say nothing.\n\n{about}\n"
+    write_text(home / TWIN, text)
+    return home
+
+
+def traces(rng: np.random.Generator, duration: float) -> dict[str, np.ndarray]:
+    """Planted arousal, dominance and valence, each [frames] at `CONTROL_HZ`, one frame beyond the end."""
+    frames = round(duration * CONTROL_HZ) + 1
+    arousal, dominance, valence = affect(rng, frames, coupling=0.3)
+    return {"arousal": arousal, "dominance": dominance, "valence": valence}
+
+
+def at(times: np.ndarray, trace: np.ndarray) -> np.ndarray:
+    """The trace at `times` (seconds, any shape); its first and last value beyond its ends."""
+    return np.interp(times, np.arange(len(trace)) / CONTROL_HZ, trace)
+
+
+def rate(rng: np.random.Generator, trace: np.ndarray, times: np.ndarray, raters: int) -> np.ndarray:
+    """Ratings [frames, raters] in [-1, 1]: y_r(t) = g_r x(t - d_r) + b_r + noise_r(t), d_r around `LAG`."""
+    rate_hz = 1 / (times[1] - times[0])
+    found = []
+    for _ in range(raters):
+        delay, gain, offset = LAG + rng.uniform(-0.2, 0.2), rng.uniform(0.8, 1.2), rng.normal(0, 0.05)
+        noise = 0.08 * smooth_noise(rng, len(times), rate_hz, 1.0)[:, 0]
+        found.append(gain * at(times - delay, trace) + offset + noise)
+    return np.clip(np.stack(found, axis=1), -1, 1)
+
+
+def stream(
+    mixing: np.random.Generator, rng: np.random.Generator, planted: dict[str, np.ndarray], times: np.ndarray, width: int
+) -> np.ndarray:
+    """Channels [frames, width] = offset + scale (w_a arousal + w_v valence + smooth noise).
+
+    Args:
+        mixing: decides weights, offsets and scales; the same for all recordings of a stream.
+        rng: decides the noise of this recording.
+        planted: traces.
+        times: [frames] seconds.
+        width: number of channels.
+    """
+    weights, offset = mixing.normal(size=(2, width)), mixing.normal(size=width)
+    scale = np.exp(mixing.normal(size=width))
+    known = np.stack([at(times, planted["arousal"]), at(times, planted["valence"])], axis=1)
+    noise = 0.3 * smooth_noise(rng, len(times), 1 / (times[1] - times[0]), 0.5, width)
+    return offset + scale * (known @ weights + noise)
+
+
+def sound(voice: np.random.Generator, rng: np.random.Generator, planted: dict[str, np.ndarray]) -> np.ndarray:
+    """Speech-like sound, int16 [samples] at `_speech.RATE_HZ`; `voice` decides the speaker, `rng` what is said."""
+    named = [planted[name][:-1] for name in ("arousal", "dominance", "valence")]
+    return speak(rng, draw_voice(voice, woman=bool(voice.integers(2))), *named)
+
+
+def ecg(rng: np.random.Generator, arousal: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """An electrocardiogram in mV, [samples]: P, Q, R, S and T waves at 72 + 18 arousal beats a minute.
+
+    The rate breathes (0.25 Hz, ±4 a minute). A wave is a bell curve at its share of the beat.
+    """
+    beats_hz = (72 + 18 * at(times, arousal) + 4 * np.sin(2 * np.pi * 0.25 * times + rng.uniform(0, 6))) / 60
+    phase = (rng.uniform() + np.cumsum(beats_hz) * (times[1] - times[0])) % 1.0
+    waves = ((0.15, 0.30, 0.025), (-0.12, 0.375, 0.010), (1.2, 0.40, 0.012), (-0.25, 0.425, 0.011), (0.3, 0.62, 0.040))
+    beat = sum(size * np.exp(-0.5 * ((phase - place) / width) ** 2) for size, place, width in waves)
+    drift = 0.05 * np.sin(2 * np.pi * 0.1 * times + rng.uniform(0, 6))
+    return np.asarray(beat + drift + 0.01 * rng.standard_normal(len(times)))
+
+
+def eda(rng: np.random.Generator, arousal: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Skin conductance in µS, [samples]: a slow level that follows arousal, and responses that come more often with it.
+
+    A response rises in about 1 s and decays with 2.5 s.
+    """
+    step = times[1] - times[0]
+    felt = at(times, arousal)
+    comes = rng.random(len(times)) < step * 0.2 * np.exp(1.5 * felt)
+    after = np.arange(0, 15, step)
+    response = np.exp(-after / 2.5) - np.exp(-after / 0.7)
+    phasic = fftconvolve(comes * rng.uniform(0.3, 1.0, len(times)), response)[: len(times)]
+    return np.asarray(5 + 0.8 * felt + phasic + 0.002 * rng.standard_normal(len(times)))
+
+
+def write_wav(path: Path, samples: np.ndarray, rate_hz: int) -> None:
+    """16-bit PCM at `rate_hz`, from int16 [samples] at `_speech.RATE_HZ`."""
+    import soundfile
+    import soxr
+
+    with written_aside(path) as aside:
+        soundfile.write(aside, soxr.resample(samples, RATE_HZ, rate_hz), rate_hz, subtype="PCM_16", format="WAV")
+
+
+def write_rows(path: Path, header: str, rows: Iterable[str], end: str = "\n") -> None:
+    """A text table, line by line, whole or not at all."""
+    with written_aside(path) as aside:
+        aside.write_bytes("".join(f"{line}{end}" for line in (header, *rows)).encode("utf-8"))
+
+
+def rows(times: Iterable[str], values: np.ndarray, separator: str, decimals: int = 4) -> Iterable[str]:
+    """Lines `time;value;value` of [frames, columns]."""
+    cell: Callable[[float], str] = f"{{:.{decimals}f}}".format
+    return (separator.join([time, *map(cell, line)]) for time, line in zip(times, values.tolist(), strict=True))
+
+
+def write_recola_ratings(path: Path, times: np.ndarray, ratings: np.ndarray) -> None:
+    """Ratings [frames, 6] under the header of RECOLA, five of whose names end in a blank."""
+    header = f"time;{' ;'.join(RECOLA_RATERS)}"
+    write_rows(path, header, rows((f"{time:.2f}" for time in times), ratings, ";"))
