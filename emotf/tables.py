@@ -24,7 +24,8 @@ def read_track(path: Path, columns: Sequence[str] | None = None, rate_hz: float 
 
     Args:
         path: CSV and Parquet need a column `time` in seconds, evenly spaced, unless `rate_hz` is given; `.npy` holds
-            [frames, channels] (or [frames]) and always needs `rate_hz`. Column names are stripped of blanks.
+            [frames, channels] (or [frames]) and always needs `rate_hz`. Column names are stripped of blanks. A CSV
+            whose header has semicolons and no comma is separated by semicolons.
         columns: the channels to take, by name; all but `time` by default.
         rate_hz: frames a second where the file has no times (frame 0 is then at 0 s).
 
@@ -89,13 +90,19 @@ def _read_array(path: Path) -> pd.DataFrame:
 
 def _read_table(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path)
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path, sep=_separator(path))
     except pd.errors.EmptyDataError:
         raise UserError(f"{path} is empty.") from None
     except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError, OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as a table ({str(error).splitlines()[0]}).") from None
     table.columns = [str(name).strip() for name in table.columns]
     return table
+
+
+def _separator(path: Path) -> str:
+    with open(path, "rb") as file:
+        header = file.readline()
+    return ";" if b";" in header and b"," not in header else ","
 
 
 def read_csv(path: Path, **options: Any) -> pd.DataFrame:
