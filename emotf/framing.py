@@ -57,11 +57,21 @@ class Framing:
         if (self.alignment, self.edge) == ("causal", "nearest"):
             raise UserError("Causal windows cannot move into the future; choose edge repeat or zeros, not nearest.")
         for what in ("window", "hop"):
-            if self._samples(what) < 1:
-                raise UserError(f"A {what} of {getattr(self, what):g} s holds no sample at {self.rate_hz:g} Hz.")
+            self._samples(what)
 
     def _samples(self, what: str) -> int:
-        return to_frames(getattr(self, what), 1 / self.rate_hz, what)
+        seconds = getattr(self, what)
+        try:
+            samples = to_frames(seconds, 1 / self.rate_hz)
+        except UserError:
+            samples = 0
+        if samples < 1:
+            fit = max(1, round(seconds * self.rate_hz)) / self.rate_hz
+            raise UserError(
+                f"A {what} of {seconds:g} s is {seconds * self.rate_hz:.2f} samples at {self.rate_hz:g} Hz; choose a "
+                f"whole number of them, for example {fit:g} s, or resample the signal."
+            )
+        return samples
 
     @property
     def window_samples(self) -> int:
@@ -127,17 +137,17 @@ def slopes(windows: np.ndarray) -> np.ndarray:
     """Slope a sample of the line fitted to each window: Σ n x[n] / Σ n², n counted from the middle of the window.
 
     Args:
-        windows: [..., samples], at least 2.
+        windows: [..., samples].
 
     Returns:
-        float64 [...].
+        float64 [...]; 0 for windows of one sample.
 
     Example:
         >>> slopes(np.array([[1.0, 3.0, 5.0, 7.0], [2.0, 2.0, 2.0, 2.0]])).tolist()
         [2.0, 0.0]
     """
     n = np.arange(windows.shape[-1]) - (windows.shape[-1] - 1) / 2
-    return np.asarray(windows @ n / np.sum(n * n))
+    return np.asarray(windows @ n / (np.sum(n * n) or 1.0))
 
 
 def deltas(values: np.ndarray, reach: int = 2) -> np.ndarray:
