@@ -6,12 +6,12 @@ import numpy as np
 
 from emotf.errors import UserError
 from emotf.features.base import Feature
+from emotf.framing import deltas
 from emotf.recording import Recording
 from emotf.tables import read_track
 from emotf.track import Track
 
 ANGLES = 12
-REACH = 2  # frames on either side that a delta sees
 
 
 @dataclass
@@ -24,7 +24,7 @@ class BodyEuler24(Feature):
     - An angle that is written within ±180° jumps by 360° where the joint turns past it, a step that no body made. The
       angles are unwrapped over time, and then moved as a whole by full turns until the recording's median lies in
       (-180°, 180°]; a joint that stays away from ±180° keeps the very values that were captured.
-    - Deltas in degrees a second, the slope of a line fitted over ±2 frames (see `deltas`).
+    - Deltas in degrees a second, the slope of a line fitted over ±2 frames (see `emotf.framing.deltas`).
 
     Channels: the file's 12 names, then the same with `_d`. The stream is `raw`.
 
@@ -84,19 +84,3 @@ def continuous(angles: np.ndarray) -> np.ndarray:
     whole = np.unwrap(np.asarray(angles, np.float64), period=360, axis=0)
     turns = np.ceil((np.median(whole, axis=0) - 180) / 360)
     return whole - 360 * turns
-
-
-def deltas(values: np.ndarray) -> np.ndarray:
-    """Slope a frame at t of the line fitted to x[t-2 … t+2]: d[t] = Σ n (x[t+n] - x[t-n]) / (2 Σ n²), n = 1, 2.
-
-    At the edges the first and last value are repeated. Shape [frames, channels] in and out.
-
-    Example:
-        >>> deltas(np.arange(7.0)[:, None]).ravel().tolist()
-        [0.5, 0.8, 1.0, 1.0, 1.0, 0.8, 0.5]
-    """
-    frames = len(values)
-    padded = np.pad(np.asarray(values, np.float64), ((REACH, REACH), (0, 0)), mode="edge")
-    steps = range(1, REACH + 1)
-    rise = sum(n * (padded[REACH + n :][:frames] - padded[REACH - n :][:frames]) for n in steps)
-    return np.asarray(rise / (2 * sum(n * n for n in steps)))

@@ -12,7 +12,7 @@ import soundfile
 
 from emotf.errors import UserError
 from emotf.features.base import Feature
-from emotf.features.body_euler24 import BodyEuler24, continuous, deltas
+from emotf.features.body_euler24 import BodyEuler24, continuous
 from emotf.features.mfcc39 import Mfcc39
 from emotf.features.precomputed import Precomputed
 from emotf.media import read_sound
@@ -174,11 +174,6 @@ def test_a_steady_turn_past_180_degrees_has_a_steady_delta(tmp_path):
     np.testing.assert_allclose(values[:, 0], turn, atol=1e-3)  # the median, 180, lies in (-180, 180]
     np.testing.assert_allclose(values[2:-2, 12:], 60, rtol=1e-4)
     np.testing.assert_allclose(continuous(wrapped[:, :1] + 40).ravel(), turn + 40 - 360)
-
-
-def test_deltas_repeat_the_edges():
-    assert deltas(np.arange(7.0)[:, None]).ravel().tolist() == [0.5, 0.8, 1.0, 1.0, 1.0, 0.8, 0.5]
-    np.testing.assert_array_equal(deltas(np.full((1, 3), 5.0)), 0)
 
 
 def test_body_refuses_other_tables(tmp_path):

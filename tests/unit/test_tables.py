@@ -211,3 +211,15 @@ def test_few_decimals_do_not_round_the_times_away(tmp_path):
     track = Track(np.arange(100.0)[:, None], hop=1 / 60)
     write_track(tmp_path / "t.csv", track, decimals=1)
     assert read_track(tmp_path / "t.csv").hop == 1 / 60
+
+
+def test_a_header_of_semicolons_separates_by_semicolons(tmp_path):
+    (tmp_path / "t.csv").write_text("time;EDA ; ECG\n0.000;1.5;-2\n0.001;1.6;\n0.002;1.7;4\n")
+    track = read_track(tmp_path / "t.csv")
+    assert (track.channels, track.hop) == (("EDA", "ECG"), 0.001)
+    np.testing.assert_array_equal(track.values, np.float32([[1.5, -2], [1.6, np.nan], [1.7, 4]]))
+    (tmp_path / "t.csv").write_text("time,a;b\n0,1\n1,2\n")
+    assert read_track(tmp_path / "t.csv").channels == ("a;b",)
+    (tmp_path / "t.csv").write_text("time;a\n0;1,5\n1;2,5\n")
+    with pytest.raises(UserError, match="column 'a', row 2: '1,5' is not a number"):
+        read_track(tmp_path / "t.csv")
