@@ -65,6 +65,7 @@ def train(experiment: Experiment, run: Run) -> None:
     )
     # nothing is written before all that the user asked for is known to be possible
     run.begin(experiment)
+    run.keep_learned(store, experiment.streams)
     run.write_standardisation({name: asdict(part) for name, part in fitted.items()})
     run.note(**_facts(store, experiment, chosen, network, epochs, device), objective=objective.facts)
     _announce(run.about)
