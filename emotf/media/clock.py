@@ -8,8 +8,8 @@ from emotf.errors import UserError
 
 # A picture may stand this share of a hop off its place; more is a video whose rate varies.
 JITTER = 0.25
-# Some containers keep times in whole milliseconds.
-ROUNDED = 0.0006
+# Times may miss a whole rate by this many seconds: half a millisecond where the container keeps whole milliseconds.
+ROUNDED, EXACT = 0.0006, 1e-6
 
 
 def picture_clock(path: Path | str, times: np.ndarray, rate_hz: float = 0.0) -> tuple[float, np.ndarray]:
@@ -45,7 +45,8 @@ def picture_clock(path: Path | str, times: np.ndarray, rate_hz: float = 0.0) -> 
     own = float(times[-1] - times[0]) / (len(times) - 1)
     places = np.arange(len(times))
     whole = 1 / max(round(1 / own), 1) if own > 0 else own
-    hop = whole if np.abs(times - places * whole).max() <= ROUNDED else own
+    in_milliseconds = np.abs(times - np.round(times, 3)).max() < EXACT
+    hop = whole if np.abs(times - places * whole).max() <= (ROUNDED if in_milliseconds else EXACT) else own
     misfit = np.abs(times - places * hop)
     if not hop > 0 or (misfit > JITTER * hop).any():
         raise UserError(
