@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,7 @@ def openface_columns(path: Path) -> list[str]:
     Raises:
         UserError: the file is missing, empty or no OpenFace 2 table.
     """
-    names = [str(name).strip() for name in _read(path, nrows=0).columns]
+    names = [str(name).strip() for name in _read(path, header=None, nrows=1).iloc[0]]  # pandas renames doubles else
     for name in ("frame", "confidence", "success"):
         if name not in names:
             raise UserError(f"{path} has no column {name!r}; expected a table written by OpenFace 2.")
@@ -102,9 +103,9 @@ def read_openface(
     return OpenFaceTable(values, found, hop)
 
 
-def _read(path: Path, nrows: int | None = None) -> pd.DataFrame:
+def _read(path: Path, **options: Any) -> pd.DataFrame:
     try:
-        return read_csv(path, nrows=nrows, skipinitialspace=True)
+        return read_csv(path, skipinitialspace=True, **options)
     except FileNotFoundError:
         raise UserError(f"{path} is missing.") from None
     except (ValueError, UnicodeDecodeError, pd.errors.ParserWarning) as error:  # pandas' own are ValueErrors
