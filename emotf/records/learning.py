@@ -57,14 +57,9 @@ def fitted(
     return feature.knowing(read_learned(path, made_by)), made_by
 
 
-def is_fitted(made_by: Mapping[str, Any]) -> bool:
-    """Whether a stream was made by a fitted feature."""
-    return FITTED_ON in made_by
-
-
 def settings_of(made_by: Mapping[str, Any]) -> dict[str, Any]:
-    """What `made_by` says of the feature itself."""
-    return {name: value for name, value in made_by.items() if not is_fitted(made_by) or name not in (FITTED_ON, DIGEST)}
+    """What `made_by` says of the feature itself, fitted or not."""
+    return {name: value for name, value in made_by.items() if name not in (FITTED_ON, DIGEST)}
 
 
 def read_learned(path: Path, made_by: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -88,6 +83,9 @@ def check_unseen(store: Store, streams: Iterable[str], divided: Mapping[str, Ite
         store: the records.
         streams: names.
         divided: partition -> recordings.
+
+    Raises:
+        UserError: dev or test holds a recording that a stream was fitted on, or a stream was never extracted.
     """
     for name in streams:
         made_by = store.stream(name).schema.made_by
