@@ -26,9 +26,8 @@ class LgbpTop84(FittedFeature):
     and passed through Gabor filters. On the magnitude pictures, local binary patterns of 8 neighbours at a distance of
     1 pixel are taken in the picture and through time (three orthogonal planes), and their 59 uniform patterns are
     counted block by block. With the defaults 18 filters x 3 planes x 4 x 4 blocks x 59 patterns give 50,976 shares a
-    frame, the size that the AVEC challenges name for it. Principal component analysis of frames of train, without
-    whitening, reduces them to 84. The papers give filters, sizes, and the length of the volume only in part: those of
-    the defaults are ours.
+    frame. Principal component analysis of frames of train, without whitening, reduces them to 84. Filters, sizes and
+    the length of the volume are not stated by Chen & Jin: those of the defaults are ours.
 
     The basis is fitted on at most `fit_frames` frames with a face, drawn evenly from all frames of train by a fixed
     seed, so that memory stays bounded (4 bytes x 50,976 x 1000 = 204 MB); each component's largest weight is positive.
