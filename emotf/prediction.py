@@ -9,10 +9,10 @@ import numpy as np
 
 from emotf.config import Experiment, from_json
 from emotf.errors import UserError
-from emotf.features.base import Feature
+from emotf.features.base import Feature, FittedFeature
 from emotf.pipeline import Selection, Standardisation, prediction_batches, select, track_batches, transductive
 from emotf.recording import Recording
-from emotf.records import Store
+from emotf.records import Store, read_learned, settings_of
 from emotf.runs import Run
 from emotf.track import Track
 from emotf.windows.base import Window
@@ -126,7 +126,7 @@ def predict_media(run: Run, media: Mapping[str, str]) -> Track:
     network = run.network()
     tracks = {
         # as the records were made (a stream.json may have said more than the recipe), in the order of their channels
-        name: _feature(stream["made_by"]).extract(recording).select(stream["channels"])
+        name: _feature(stream["made_by"], run.learned(name)).extract(recording).select(stream["channels"])
         for name, stream in run.about["streams"].items()
     }
     if experiment.data.standardisation != "train":
@@ -141,9 +141,10 @@ def predict_media(run: Run, media: Mapping[str, str]) -> Track:
     return Track(values, hop=clock.hop, start=clock.start, channels=targets)
 
 
-def _feature(made_by: dict[str, Any]) -> Feature:
-    found: Feature = from_json(made_by | {"part": f"features/{made_by['part']}"})
-    return found
+def _feature(made_by: dict[str, Any], learned: Path) -> Feature:
+    """The feature that made a stream, with what it had learned."""
+    found: Feature = from_json(settings_of(made_by) | {"part": f"features/{made_by['part']}"})
+    return found.knowing(read_learned(learned, made_by)) if isinstance(found, FittedFeature) else found
 
 
 def _shared_clock(tracks: Mapping[str, Track], hop: float, targets: tuple[str, ...]) -> Track:

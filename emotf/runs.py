@@ -3,6 +3,7 @@
 config.json            the resolved experiment
 about.json             versions, device, seed, partitions, fingerprint of the records, sizes, parameters, seconds
 standardisation.json   by what inputs are standardised; where by train, mean and variance a channel
+learned/<stream>.npz   what a fitted feature had learned, to extract the stream of other recordings
 network.keras          the network with its best weights, standardisation inside
 state.npz              everything a killed training needs to go on exactly; removed at the end
 history.csv            one row an epoch
@@ -15,7 +16,7 @@ FINISHED               training came to its end
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from emotf import tables
 from emotf.config import Experiment, from_json, to_json
 from emotf.errors import UserError
 from emotf.files import read_json, write_json, write_text, written_aside
+from emotf.records import LEARNED, Store
 from emotf.track import Track
 
 if TYPE_CHECKING:
@@ -114,6 +116,18 @@ class Run:
     def write_standardisation(self, by: str, fitted: Mapping[str, Any]) -> None:
         """Keeps what the inputs are standardised by, and what was fitted on train."""
         write_json(self.folder / "standardisation.json", {"by": by, "streams": dict(fitted)})
+
+    def learned(self, stream: str) -> Path:
+        """What the feature of a stream had learned; no file where it is no fitted feature."""
+        return self.folder / "learned" / f"{stream}.npz"
+
+    def keep_learned(self, store: Store, streams: Iterable[str]) -> None:
+        """Copies what fitted features had learned: a run predicts new recordings without its records."""
+        for name in streams:
+            source = store.stream(name).folder / LEARNED
+            if source.is_file():
+                with written_aside(self.learned(name)) as aside:
+                    shutil.copyfile(source, aside)
 
     def save_network(self, network: "keras.Model") -> None:
         """Saves the network with its best weights."""

@@ -1,8 +1,9 @@
 """What every feature offers."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 import numpy as np
 
@@ -80,3 +81,48 @@ class Feature(ABC):
         Raises:
             UserError: the medium is missing or unreadable.
         """
+
+
+@dataclass
+class FittedFeature(Feature):
+    """A feature that learns from the recordings of partition train before it can extract anything.
+
+    A subclass writes `learn` and `compute`, which finds what was learned in `self.learned`. What was learned lies
+    beside the stream's schema (`emotf.records.learning`), and an experiment that would choose or test on a recording
+    that it was learned from is refused.
+
+    Attributes:
+        fold: whose train: session `fold` is tested, the next one chooses, the others train; -1: the partitions that
+            the corpus fixes, or fold 0 where it fixes none.
+    """
+
+    fold: int = -1
+
+    def __post_init__(self) -> None:
+        self._learned: Mapping[str, np.ndarray] | None = None  # no field: it is no setting
+
+    @property
+    def learned(self) -> Mapping[str, np.ndarray]:
+        """What was learned. Raises UserError where nothing was."""
+        if self._learned is None:
+            part = type(self).__module__.rpartition(".")[2]
+            raise UserError(f"{part} has not been fitted; extract the stream first (tools/extract.py), which fits it.")
+        return self._learned
+
+    def fit(self, recordings: Sequence[Recording]) -> Self:
+        """A copy of this feature that has learned from recordings, all of partition train.
+
+        Raises:
+            UserError: a medium is missing or unreadable, or the recordings hold too little to learn from.
+        """
+        return self.knowing(self.learn(recordings))
+
+    def knowing(self, learned: Mapping[str, np.ndarray]) -> Self:
+        """A copy of this feature that has learned this before."""
+        copy = replace(self)
+        copy._learned = learned
+        return copy
+
+    @abstractmethod
+    def learn(self, recordings: Sequence[Recording]) -> dict[str, np.ndarray]:
+        """Name -> array, learned from the recordings; the same ones in the same order give the same."""

@@ -6,15 +6,23 @@ Conventions
     and pictures alike: the presentation time of the first picture, or of the first sample where there are no pictures.
 """
 
+from emotf.media.clock import picture_clock
+from emotf.media.detectors import detector
+from emotf.media.face_mesh import FaceMesh, face_mesh, faces
 from emotf.media.opencv import check_opencv, opencv_distributions
 from emotf.media.pictures import VideoInfo, pictures, video_info
 from emotf.media.sound import SoundInfo, read_sound, sound_blocks, sound_info
 
 __all__ = [
+    "FaceMesh",
     "SoundInfo",
     "VideoInfo",
     "check_opencv",
+    "detector",
+    "face_mesh",
+    "faces",
     "opencv_distributions",
+    "picture_clock",
     "pictures",
     "read_sound",
     "sound_blocks",

@@ -1,6 +1,18 @@
 """The TFRecord store: one folder a stream, one file a recording, a schema, and a promise of what is complete."""
 
 from emotf.records.extraction import extract
+from emotf.records.learning import LEARNED, check_unseen, read_learned, settings_of
 from emotf.records.store import GOLD, Entry, Schema, Store, Stream
 
-__all__ = ["GOLD", "Entry", "Schema", "Store", "Stream", "extract"]
+__all__ = [
+    "GOLD",
+    "LEARNED",
+    "Entry",
+    "Schema",
+    "Store",
+    "Stream",
+    "check_unseen",
+    "extract",
+    "read_learned",
+    "settings_of",
+]

@@ -11,10 +11,11 @@ import numpy as np
 from emotf.annotation import gold_standard
 from emotf.corpora.base import Corpus
 from emotf.errors import UserError
-from emotf.features.base import Feature
+from emotf.features.base import Feature, FittedFeature
 from emotf.files import sha256
 from emotf.progress import progress
 from emotf.recording import Recording, check_subjects
+from emotf.records.learning import fitted
 from emotf.records.store import GOLD, Schema, Store, Stream, nearest_frames
 from emotf.track import MISFIT, Track
 
@@ -74,7 +75,10 @@ def _extract_stream(
 ) -> dict[str, int]:
     counts, entries = {"written": 0, "kept": 0}, {}
     feature = feature.resolved(recordings[0])
-    begun, hop = _begun(stream, feature), 0.0
+    made_by = _part(feature)
+    if isinstance(feature, FittedFeature):
+        feature, made_by = fitted(stream, feature, made_by, recordings)
+    begun, hop = _begun(stream, made_by), 0.0
     channels: tuple[str, ...] = ()
     for recording in progress(recordings, stream.name):
         source = sha256(recording.medium(feature.medium))
@@ -87,18 +91,18 @@ def _extract_stream(
         if found:
             entries[recording.id], counts["kept"] = found[0], counts["kept"] + 1
             continue
-        stream.start(Schema(track.channels, hop, feature.window, feature.kind, _part(feature), feature.gaps))
+        stream.start(Schema(track.channels, hop, feature.window, feature.kind, made_by, feature.gaps))
         entries[recording.id] = stream.write(recording.id, track, source)
         counts["written"] += 1
     stream.complete(entries)
     return counts
 
 
-def _begun(stream: Stream, feature: Feature) -> bool:
+def _begun(stream: Stream, made_by: dict[str, Any]) -> bool:
     """Whether the folder holds records of this very feature; refuses those of another."""
     if not (stream.folder / "schema.json").is_file():
         return False
-    stream.start(Schema(**{**asdict(stream.schema), "made_by": _part(feature)}))
+    stream.start(Schema(**{**asdict(stream.schema), "made_by": made_by}))
     return True
 
 

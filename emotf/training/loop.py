@@ -11,7 +11,7 @@ from emotf.config import Experiment
 from emotf.pipeline import Epochs, Selection, standardise, training_batches, transductive
 from emotf.prediction import Predictor, selection
 from emotf.progress import say
-from emotf.records import Store
+from emotf.records import Store, check_unseen
 from emotf.report.tables import objective_of
 from emotf.runs import Run
 from emotf.training.callbacks import DevFigures, DevScores, Progress
@@ -31,8 +31,8 @@ def train(experiment: Experiment, run: Run) -> None:
     On CPU, with the same number of threads, the same experiment gives the same scores bit by bit, interrupted or not.
 
     Raises:
-        UserError: the records do not hold what the experiment asks for, the run folder belongs to another experiment,
-            or the loss is not finite.
+        UserError: the records do not hold what the experiment asks for, a stream was fitted on a recording of dev or
+            test, the run folder belongs to another experiment, or the loss is not finite.
     """
     experiment.check()
     store = Store(experiment.store)
@@ -44,6 +44,7 @@ def train(experiment: Experiment, run: Run) -> None:
     keras.utils.clear_session()
     keras.utils.set_random_seed(experiment.training.seed)
     chosen = selection(experiment)
+    check_unseen(store, experiment.streams, chosen.golds)
     losses = experiment.losses(chosen.targets)
     objective = Objective(
         losses,
@@ -67,6 +68,7 @@ def train(experiment: Experiment, run: Run) -> None:
     )
     # nothing is written before all that the user asked for is known to be possible
     run.begin(experiment)
+    run.keep_learned(store, experiment.streams)
     run.write_standardisation(by, {name: asdict(part) for name, part in fitted.items()})
     run.note(**_facts(store, experiment, chosen, network, epochs, device), objective=objective.facts)
     _announce(run.about)
