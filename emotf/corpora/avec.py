@@ -67,6 +67,7 @@ class Avec(Corpus):
             where the files lie directly in the folder (2015).
         raters: `gold` (the organisers' gold standard), `individual` (the six raters) or `centred` (those after
             CCC-centring).
+        gold_column: the column of the gold standard's tables.
         features_in: folder of the features_* below `dir`; empty for `dir` itself.
         ratings_in: folder of the ratings_* below `dir`.
         recordings_in: folder of the recordings_* below `dir`.
@@ -77,6 +78,7 @@ class Avec(Corpus):
 
     window: str = ""
     raters: str = "gold"
+    gold_column: str = "GoldStandard"
     features_in: str = ""
     ratings_in: str = ""
     recordings_in: str = ""
@@ -118,7 +120,7 @@ class Avec(Corpus):
         if path is None:
             return None
         if self.raters == "gold":
-            track = replace(read_track(path, ["GoldStandard"]), channels=("gold",))
+            track = replace(read_track(path, [self.gold_column]), channels=("gold",))
         else:
             track = read_raters(path, RECOLA_RATERS)
         return check_scale(path, check_rate(path, track, RECOLA_HZ), self.largest)
@@ -142,9 +144,7 @@ class Avec(Corpus):
         gold = self._rating_files(TARGETS[0]) if self.raters == "gold" else {}
         folders = self._feature_folders()
         if not folders:
-            where = (
-                "features_in=features" if (home / "features").is_dir() else "features_in to the folder that holds them"
-            )
+            where = "features_in=features" if (home / "features").is_dir() else "features_in to their folder"
             yield Finding("features_*", "no such folder", "one a stream", f"set {where}, or work from the recordings")
         for medium, folder in folders.items():
             tables = self._tables(folder)

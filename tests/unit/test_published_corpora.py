@@ -96,6 +96,14 @@ def test_avec_missing_gold_is_unrated(copy):
     assert np.isnan(values[3, 0]) and np.isnan(values).sum() == 1
 
 
+def test_avec_gold_of_another_name(twins, copy):
+    corpus = copy("avec")
+    for path in corpus.path.glob("ratings_gold_standard/*/*.arff"):
+        text(lambda content: content.replace("GoldStandard", "Gold"))(path)
+    for name, values in golds(replace(corpus, gold_column="Gold")).items():
+        np.testing.assert_array_equal(values, golds(twins("avec"))[name])
+
+
 def test_avec_of_2016_has_a_folder_a_window(copy):
     corpus = copy("avec")
     for folder in corpus.path.glob("features_*"):
