@@ -15,7 +15,7 @@ from emotf.features.base import Feature
 from emotf.framing import Framing
 from emotf.recording import Recording
 from emotf.tables import read_track
-from emotf.track import MISFIT, Clock, Track
+from emotf.track import MISFIT, Track, to_frames
 
 STATISTICS = ("mean", "sd", "skewness", "kurtosis", "min", "q25", "median", "q75", "max")
 LEAST_SPAN = 1.0  # seconds
@@ -55,15 +55,16 @@ class Physiology(Feature):
             UserError: settings do not fit, NeuroKit2 is missing, or the file is missing, unreadable, too short or too
                 slow, lacks the column, or has cells without a number.
         """
-        signal = self._read(recording)
-        rate_hz = 1 / signal.hop
-        framing = Framing(self.span, self.hop, rate_hz, self.alignment, self.edge)
-        clock = framing.clock(signal.frames, signal.start)
         if not self.context >= self.span >= LEAST_SPAN:
             raise UserError(
                 f"A span of {self.span:g} s in a context of {self.context:g} s; choose a span of at least "
                 f"{LEAST_SPAN:g} s, usually 4, and a context that is not shorter."
             )
+        for what in ("span", "context"):
+            to_frames(getattr(self, what), self.hop, what)
+        signal = self._read(recording)
+        framing = Framing(self.span, self.hop, 1 / signal.hop, self.alignment, self.edge)
+        clock = framing.clock(signal.frames, signal.start)
         values = self._describe(signal.values[:, 0].astype(np.float64), framing)
         return Track(values, hop=clock.hop, start=clock.start, channels=self.channels)
 
@@ -200,8 +201,3 @@ class Events:
         """Population standard deviation of the events' values in each window; 0 without events."""
         off = values - values.mean() if len(values) else values  # keeps the difference of squares exact
         return np.sqrt(np.maximum(self.mean(off**2) - self.mean(off) ** 2, 0))
-
-
-def curve_windows(clock: Clock, window: float, alignment: str) -> Framing:
-    """Windows of `window` seconds over a curve that has one value a frame; its first and last value are held."""
-    return Framing(window, clock.hop, 1 / clock.hop, alignment, "repeat")

@@ -10,13 +10,13 @@ from emotf.features._physiology import (
     Events,
     Physiology,
     band_powers,
-    curve_windows,
     filtered,
     neurokit,
     slower,
     statistics,
 )
 from emotf.framing import Framing, slopes
+from emotf.track import to_frames
 
 BAND_HZ = (0.5, 40.0)
 SHAPE_RATE_HZ = 200.0  # at least, for statistics and spectra of what is band-limited to 40 Hz
@@ -64,13 +64,13 @@ class Ecg54(Physiology):
     Filter, beats and heart rate see the whole recording: also `causal` windows are not for live use.
 
     The medium `ecg` is a table (CSV, Parquet) with `time` in seconds and the column, or an array or table of
-    `rate_hz`; at least 100 Hz. Other columns are not looked at. RECOLA's `P16.csv` is read as it is.
+    `rate_hz`; at least 100 Hz. Other columns are not looked at: one table may hold the signals of several media.
 
     Attributes:
         column: name of the column.
         rate_hz: samples a second, for files without `time`; 0: the file has it.
-        span: seconds of one window.
-        hop: seconds between frames.
+        span: seconds of one window, a multiple of the hop and of the time between samples.
+        hop: seconds between frames, a multiple of the time between samples.
         context: seconds around (or before) a frame for the variability of the heart rate.
         alignment: `centred` or `causal`, see `emotf.framing.Framing`.
         edge: `nearest`, `repeat` or `zeros`.
@@ -176,7 +176,7 @@ def _heart(clean: np.ndarray, times: np.ndarray, framing: Framing, context: floa
         1000 * ended.sd(lengths),
         1000 * np.sqrt(near.mean(changes**2)),
     )
-    far_columns = (1000 * np.sqrt(far.mean(changes**2)), far.mean(np.abs(changes) > 0.05))
+    far_columns = (1000 * np.sqrt(far.mean(changes**2)), far.mean(np.abs(changes) > 0.05 + 1e-9))
 
     def described(windows: np.ndarray) -> np.ndarray:
         levels = [statistic(windows, axis=-1) for statistic in (np.mean, np.std, np.min, np.max)]
@@ -184,6 +184,7 @@ def _heart(clean: np.ndarray, times: np.ndarray, framing: Framing, context: floa
 
     curve = heart_rate(times, clock.times)
     near_curve, far_curve = (
-        curve_windows(clock, window, framing.alignment).reduce(curve, described) for window in (framing.window, context)
+        Framing(to_frames(window, framing.hop), 1, 1, framing.alignment, "repeat").reduce(curve, described)
+        for window in (framing.window, context)
     )
     return np.hstack([curve[:, None], near_curve, np.stack(near_columns, 1), far_curve, np.stack(far_columns, 1)])

@@ -59,13 +59,13 @@ class Eda62(Physiology):
     Filters and peaks see the whole recording: also `causal` windows are not for live use.
 
     The medium `eda` is a table (CSV, Parquet) with `time` in seconds and the column, or an array or table of
-    `rate_hz`; at least 4 Hz. Other columns are not looked at. RECOLA's `P16.csv` is read as it is.
+    `rate_hz`; at least 4 Hz. Other columns are not looked at: one table may hold the signals of several media.
 
     Attributes:
         column: name of the column.
         rate_hz: samples a second, for files without `time`; 0: the file has it.
-        span: seconds of one window.
-        hop: seconds between frames.
+        span: seconds of one window, a multiple of the hop and of the time between samples.
+        hop: seconds between frames, a multiple of the time between samples.
         context: seconds around (or before) a frame for the rate of responses.
         alignment: `centred` or `causal`, see `emotf.framing.Framing`.
         edge: `nearest`, `repeat` or `zeros`.

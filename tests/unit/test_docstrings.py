@@ -13,8 +13,8 @@ MODULES = ["emotf", *sorted(module.name for module in pkgutil.walk_packages(emot
 # Where a reader looks first; an example that vanishes there is missed.
 SHOWN = {
     "emotf.track", "emotf.measures", "emotf.metrics", "emotf.recording", "emotf.catalog", "emotf.config",
-    "emotf.losses.ccc", "emotf.losses.mse", "emotf.losses.pcc", "emotf.models.cer", "emotf.models.pure_cnn",
-    "emotf.windows.feature_images", "emotf.features.body_euler24",
+    "emotf.framing", "emotf.losses.ccc", "emotf.losses.mse", "emotf.losses.pcc", "emotf.models.cer",
+    "emotf.models.pure_cnn", "emotf.windows.feature_images", "emotf.features.body_euler24",
 }  # fmt: skip
 
 

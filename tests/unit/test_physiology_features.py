@@ -111,6 +111,42 @@ def test_intervals_beyond_what_hearts_do_are_left_out():
     assert not heart_rate(np.array([4.0]), np.arange(5.0)).any()
 
 
+def test_between_the_middles_of_intervals_the_heart_rate_is_a_straight_line():
+    found = heart_rate(np.array([0.0, 1.0, 2.0, 2.8]), np.array([0.0, 1.5, 1.95, 2.4, 3.0]))
+    np.testing.assert_allclose(found, [60, 60, 67.5, 75, 75])
+
+
+def test_intervals_around_a_missed_beat_are_not_compared(tmp_path):
+    """0.8 s before, 0.9 s after, and nothing between: no two neighbours differ."""
+    planted = np.concatenate([np.arange(0.5, 15, 0.8), 16.6 + np.arange(0, 13, 0.9)])
+    track = Ecg54().extract(table(tmp_path / "a.csv", 1000, ECG=heart(planted, 30, 1000, noise=0.0)))
+    assert track.select(["rmssd_ms", "rmssd_context_ms"]).values.max() < 5
+    assert track.select(["interval_mean_ms"]).values.min() < 805 < 895 < track.select(["interval_mean_ms"]).values.max()
+
+
+def test_heart_rate_channels_describe_the_heart_rate(tmp_path):
+    planted = 0.5 + np.cumsum(0.8 + 0.1 * np.sin(np.arange(70) / 4))
+    track = Ecg54(context=20.0).extract(table(tmp_path / "a.csv", 250, ECG=heart(planted, 55, 250)))
+    curve = track.select(["heart_rate"]).values.ravel().astype(np.float64)
+    for seconds, label in ((4, "heart_rate"), (20, "heart_rate_context")):
+        found = track.select([f"{label}_{what}" for what in ("mean", "sd", "min", "max", "slope")]).values
+        for frame in (0, 300, 700, len(curve) - 1):
+            own = np.clip(np.arange(frame - seconds * 25 // 2, frame + seconds * 25 // 2), 0, len(curve) - 1)
+            under = curve[own]
+            slope = np.polyfit(np.arange(len(under)) * 0.04, under, 1)[0]
+            expected = [under.mean(), under.std(), under.min(), under.max(), slope]
+            np.testing.assert_allclose(found[frame], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_spectrum_of_a_sine(tmp_path):
+    sine = 3 * np.sin(2 * np.pi * 7 * np.arange(2000) / 200)
+    track = Ecg54().extract(table(tmp_path / "a.csv", 200, ECG=sine)).cut(2, 8)
+    shares = track.select([name for name in track.channels if name.startswith("share_")]).values
+    np.testing.assert_allclose(shares, [[0, 0, 1, 0, 0, 0]] * len(shares), atol=1e-3)
+    np.testing.assert_allclose(track.select(["mean_frequency_hz"]).values, 7.5, atol=0.01)
+    np.testing.assert_allclose(track.select(["power_db"]).values, 10 * np.log10(4.5), atol=0.1)
+
+
 def test_variability_is_that_of_the_intervals(tmp_path):
     """Intervals of 0.8 and 0.9 s in turn: every difference is 100 ms."""
     planted = 0.5 + np.cumsum(np.tile([0.8, 0.9], 36))
@@ -155,13 +191,20 @@ def test_responses_in_the_stream(tmp_path):
     column = {name: track.values[:, i] for i, name in enumerate(track.channels)}
     for name in ("responses", "onsets"):  # each is seen for four seconds
         assert set(column[name]) == {0, 1} and column[name].sum() == pytest.approx(3 * 100, abs=3)
+    first = {name: track.times[column[name].argmax()] for name in ("onsets", "responses")}
+    assert first == {"onsets": pytest.approx(8, abs=0.5), "responses": pytest.approx(9.7, abs=0.5)}
     assert column["since_response"][:250].min() == 30  # none yet
     assert column["since_response"][track.clock.nearest(np.array([21.8]))[0]] == pytest.approx(10, abs=0.5)
     middle = track.clock.nearest(np.array([30.0]))[0]
     assert column["responses_context_per_minute"][middle] == pytest.approx(2, abs=1e-3)  # 10 s and 28 s … 15 to 45
     assert column["amplitude_sum"].max() == pytest.approx(0.5, abs=0.1)
     assert column["rise_mean"].max() == pytest.approx(1.7, abs=0.4)
-    assert np.median(column["tonic_trend"]) == pytest.approx(0.01, abs=0.02)
+
+
+def test_trends_of_a_ramp(tmp_path):
+    track = Eda62().extract(table(tmp_path / "a.csv", 100, EDA=5 + 0.1 * np.arange(4000) / 100))
+    np.testing.assert_allclose(track.select(["eda_trend", "tonic_trend", "eda_d_mean"]).values, 0.1, atol=1e-3)
+    np.testing.assert_allclose(track.select(["phasic_trend", "eda_dd_mean"]).values, 0, atol=1e-3)
 
 
 @needs_data
@@ -202,14 +245,14 @@ def test_band_powers_are_those_of_the_periodogram(length):
 def test_events_are_counted_as_by_loops(alignment, edge):
     framing = Framing(4.0, 0.5, 10, alignment, edge)
     times = np.sort(np.random.default_rng(2).choice(np.arange(300), 40, replace=False)) / 10 + 0.03
-    times[-1] = 29.9
+    times[[0, -1]] = 0, 29.9  # the very first and the very last sample
     values = np.random.default_rng(3).standard_normal(40)
     events = Events(times, 4.0, framing, 300)
     for frame in range(60):
         right = 0.5 * frame + (2 if alignment == "centred" else 0)
         if edge == "nearest":
             right = min(max(right, 4), 29.9)
-        inside = values[(times > right - 4) & (times <= right)]
+        inside = values[((times > right - 4) | (right - 4 <= 0)) & (times <= right)]
         assert events.count[frame] == len(inside)
         assert events.covered[frame] == pytest.approx(min(right, 29.9) - max(right - 4, 0))
         some = inside if len(inside) else np.zeros(1)
@@ -257,12 +300,20 @@ def test_shape_channels_are_those_of_the_loops(tmp_path, alignment, edge):
                 np.testing.assert_allclose(found[frame], expected, rtol=1e-3, atol=1e-3 * np.abs(series).max())
 
 
+def test_a_rate_that_is_a_little_off_keeps_its_own_clock(tmp_path):
+    """100.002 Hz: 4 s are 400.008 samples, near enough; frames are 4 of its samples apart, not 40 ms."""
+    signal = heart(np.arange(0, 60, 0.8), 60, 100)
+    np.save(tmp_path / "a.npy", signal)
+    track = Ecg54(column="c0", rate_hz=100.002).extract(Recording("r1", "s1", media={"ecg": tmp_path / "a.npy"}))
+    assert track.hop == pytest.approx(4 / 100.002, rel=1e-12) and track.frames == 1500
+
+
 def test_names_and_clocks(tmp_path):
     for feature, count in ((Ecg54(), 54), (Eda62(), 62)):
         assert len(set(feature.channels)) == len(feature.channels) == count
         assert (feature.kind, feature.window, feature.gaps) == ("extracted", 30.0, False)
     recording = table(tmp_path / "a.csv", 250, ECG=heart(np.arange(0, 20, 0.8), 20, 250), EDA=skin(20, 250, {5.0: 1.0}))
-    for feature in (Ecg54(), Eda62(hop=0.1)):
+    for feature in (Ecg54(), Eda62(hop=0.1), Ecg54(hop=0.2, span=2.0, context=10.0)):
         track = feature.extract(recording)
         assert (track.hop, track.start, track.frames) == (feature.hop, 0.0, round(20 / feature.hop))
         assert track.channels == feature.channels
@@ -341,6 +392,8 @@ def test_unusable_files_are_refused(tmp_path, feature):
     refused("A hop of 0.04 s is 10.24 samples at 256 Hz", rate_hz=256)
     refused("choose edge repeat or zeros", {"alignment": "causal"})
     refused("A span of 0.5 s in a context of 30 s; choose a span of at least 1 s", {"span": 0.5})
+    refused("A span of 4 s is 13.33 frames of 0.3 s; choose a multiple of the hop", {"hop": 0.3})
+    refused("A context of 5.01 s is 125.25 frames of 0.04 s", {"context": 5.01})
     refused("A span of 40 s in a context of 30 s", {"span": 40.0}, ECG=np.tile(signal, 3), EDA=np.tile(signal, 3))
     with pytest.raises(UserError, match=f"r1 has no '{feature().medium}'"):
         feature().extract(Recording("r1", "s1"))
