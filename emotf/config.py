@@ -170,7 +170,7 @@ class Experiment:
         Raises:
             UserError: a value cannot work, said before anything heavy starts.
         """
-        self.data.targets = _apart(self.data.targets)
+        self.data.targets = apart(self.data.targets)
         for loss in self.loss.values() if isinstance(self.loss, dict) else [self.loss]:
             try:
                 dataclasses.replace(loss)  # overrides have changed its fields since it was made
@@ -179,7 +179,7 @@ class Experiment:
         parts: list[Any] = [self.corpus, *self.streams.values()]
         for part in parts:
             for name in [f.name for f in fields(part) if f.type == tuple[str, ...]]:
-                setattr(part, name, _apart(getattr(part, name)))
+                setattr(part, name, apart(getattr(part, name)))
         if not self.streams:
             raise UserError("The experiment has no streams; choose a recipe argument that names some.")
         if len(set(self.data.targets)) != len(self.data.targets):
@@ -201,7 +201,7 @@ class Experiment:
         return self
 
 
-def _apart(names: tuple[str, ...]) -> tuple[str, ...]:
+def apart(names: tuple[str, ...]) -> tuple[str, ...]:
     """('a,b', 'c') as ('a', 'b', 'c'): what a comma on the command line means."""
     return tuple(name for part in names for name in part.split(",") if name)
 
