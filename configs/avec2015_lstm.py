@@ -184,10 +184,7 @@ OPTIONS = {
     "streams-": _streams,
     "stl-": single_target,
     "mtl": setting("data.targets", ()),
-    **{
-        name: setting("loss", find("losses", name)())
-        for name in ("mse", "mae", "tube", "ccc", "mse_cov", "mse_over_cc")
-    },
+    **{name: setting("loss", find("losses", name)()) for name in LOSSES},
     **{f"u{a}x{b}": setting("model.units", (a, b)) for a, b in ((80, 60), (160, 120), (200, 160))},
     **{name: setting("model.direction", name) for name in DIRECTIONS},
     **{name: setting("model.cell", name) for name in CELLS},

@@ -46,6 +46,16 @@ def define_config(required: bool = True) -> "flags.FlagHolder[Any]":
     return cast("flags.FlagHolder[Any]", flag)
 
 
+def experiment(flag: "flags.FlagHolder[Any]") -> Any:
+    """The experiment of `--config`. Raises UserError where the recipe gives the plan of a whole system."""
+    from emotf.plan import Plan
+
+    if isinstance(flag.value, Plan):
+        raise UserError("The recipe's argument asks for a whole system, which tools/assemble.py builds; leave out "
+                        "'system' for one experiment.")  # fmt: skip
+    return flag.value
+
+
 def _parse(argv: Sequence[str]) -> Sequence[str]:
     """Parses flags; mistakes in --config overrides become one line with the nearest name."""
     for recipe in (arg.partition("=")[2].partition(":")[0] for arg in argv if arg.startswith("--config=")):

@@ -14,12 +14,13 @@ class Plan:
 
     Attributes:
         experiment: corpus, all streams, training; its model, loss and targets are what is varied.
-        sizes: of the layers of single streams, tried with `size_loss`: `80x60,160x120`.
+        sizes: of the layers of single streams, tried with `size_loss`: `u80x60,u160x120`.
         size_loss: the loss with which sizes, and streams of one kind, are chosen.
         losses: tried on every stream, at its size.
         kinds: streams of one kind, joined by `+`; only the best of them goes on, the others keep the run that lost.
         layers: streams of each layer of the layered early fusion, joined by `+`; those that were dropped are left out.
-        fusion_units: of every layer of both early fusions, as many as there are layers.
+        concatenated: units of the early fusion that lays all streams side by side.
+        layered_units: of every layer of the layered one.
         best_losses: how many runs of each stream the late fusion joins.
         threshold: streams whose best development CCC is below it are dropped, and so are runs in the late fusion.
         method: of the late fusion.
@@ -31,12 +32,13 @@ class Plan:
     """
 
     experiment: Experiment
-    sizes: tuple[str, ...] = ("80x60", "160x120", "200x160")
+    sizes: tuple[str, ...] = ("u80x60", "u160x120", "u200x160")
     size_loss: str = "mse"
     losses: tuple[str, ...] = ("mse", "mae", "tube", "ccc", "mse_cov", "mse_over_cc")
     kinds: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
-    fusion_units: int = 200
+    concatenated: str = "u160x120"
+    layered_units: int = 200
     best_losses: int = 2
     threshold: float = 0.1
     method: str = "least_squares"
@@ -61,20 +63,23 @@ class Plan:
                 )
             if len(set(found)) != len(found):
                 raise UserError(f"{name} names a stream twice: {', '.join(getattr(self, name))}.")
-        if not self.sizes or not all(units > 0 for size in self.sizes for units in self.units(size)):
-            raise UserError(f"sizes are {', '.join(self.sizes) or 'empty'}; write the units of each layer, 160x120.")
+        if not self.sizes:
+            raise UserError("sizes is empty; write the units of each layer, u80x60,u160x120.")
+        for size in (*self.sizes, self.concatenated):
+            self.units(size)
         if self.size_loss not in self.losses:
             raise UserError(f"size_loss is {self.size_loss}, none of the losses {', '.join(self.losses)}.")
-        if self.best_losses < 1 or self.fusion_units < 1 or self.held_out < 1:
-            raise UserError("best_losses, fusion_units and held_out are 1 or more.")
+        for name in ("best_losses", "layered_units", "held_out"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} must be at least 1, received {getattr(self, name)}.")
         if self.method not in METHODS:
             raise UserError(f"method is {self.method!r}, expected one of {', '.join(METHODS)}.")
         return self
 
     @staticmethod
     def units(size: str) -> tuple[int, ...]:
-        """(160, 120) of `160x120`. Raises UserError for anything else."""
-        try:
-            return tuple(int(part) for part in size.split("x"))
-        except ValueError:
-            raise UserError(f"A size is {size!r}; write the units of each layer, 160x120.") from None
+        """(160, 120) of `u160x120`. Raises UserError for anything else."""
+        parts = size.removeprefix("u").split("x")
+        if size[:1] != "u" or not all(part.isdigit() and int(part) for part in parts):
+            raise UserError(f"A size is {size!r}; write the units of each layer, u160x120.")
+        return tuple(map(int, parts))

@@ -150,7 +150,7 @@ class Run:
         """Keeps the scores, those of other partitions and protocols included."""
         import pandas as pd
 
-        path = self.folder / ("postprocessed.csv" if postprocessed else "scores.csv")
+        path = self._scores(postprocessed)
         if path.is_file():
             old = pd.read_csv(path)
             mine = old["partition"].isin(scores["partition"]) & old["variance"].isin(scores["variance"])
@@ -158,12 +158,15 @@ class Run:
         with written_aside(path) as aside:
             scores.to_csv(aside, index=False)
 
-    def scores(self) -> "pd.DataFrame | None":
+    def scores(self, postprocessed: bool = False) -> "pd.DataFrame | None":
         """The scores, where the run was evaluated."""
         import pandas as pd
 
-        path = self.folder / "scores.csv"
+        path = self._scores(postprocessed)
         return pd.read_csv(path) if path.is_file() else None
+
+    def _scores(self, postprocessed: bool) -> Path:
+        return self.folder / ("postprocessed.csv" if postprocessed else "scores.csv")
 
     def prediction(self, partition: str, recording: str, postprocessed: bool = False) -> Path:
         """The trace of one recording."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from absl import flags
 
 import emotf.command
-from emotf.command import define_config, integers, run
+from emotf.command import define_config, experiment, integers, run
 
 CONFIG = define_config()
 OUT = flags.DEFINE_string("out", None, "Folder of the runs and of the table.", required=True)
@@ -38,11 +38,12 @@ def main(_):
 
     folds = integers(FOLDS.value, "folds") if FOLDS.value else None
     axes = comparison.parse(VARY.value) or comparison.MULTI_AGAINST_SINGLE
-    trials = comparison.grid(CONFIG.value, axes, folds, integers(SEEDS.value, "seeds"), Path(OUT.value))
+    wanted = experiment(CONFIG)
+    trials = comparison.grid(wanted, axes, folds, integers(SEEDS.value, "seeds"), Path(OUT.value))
     reference = comparison.reference_of(trials, AGAINST.value)
     comparison.execute(trials, WORKERS.value)
     about = tables.what_it_is(trials[0].run.about)
-    title = f"{', '.join(axes)} on {CONFIG.value.corpus.name}: {about}"
+    title = f"{', '.join(axes)} on {wanted.corpus.name}: {about}"
     table, written = comparison.report(trials, reference, VARIANCE.value, title, Path(OUT.value))
     print(table)
     for path in written:

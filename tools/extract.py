@@ -15,7 +15,7 @@ from absl import flags
 
 import emotf.command
 from emotf.annotation import FUSIONS
-from emotf.command import define_config, run
+from emotf.command import define_config, experiment, run
 
 CONFIG = define_config(required=False)
 FUSION = flags.DEFINE_enum(
@@ -47,18 +47,18 @@ def extract_records():
     from emotf.records import Store, extract
 
     check_opencv()
-    experiment = CONFIG.value.check()
-    counts = extract(experiment.corpus, experiment.streams, experiment.store, FUSION.value)
-    store = Store(experiment.store)
+    wanted = experiment(CONFIG).check()
+    counts = extract(wanted.corpus, wanted.streams, wanted.store, FUSION.value)
+    store = Store(wanted.store)
     for name, count in counts.items():
         schema = store.stream(name).schema
         print(
             f"{name}: {count['written']} recordings written, {count['kept']} kept; {len(schema.channels)} channels, "
             f"{1 / schema.hop:g}/s, {schema.kind}"
         )
-    for note in experiment.corpus.notes():
+    for note in wanted.corpus.notes():
         print(f"note: {note}")
-    print(f"records: {experiment.store}")
+    print(f"records: {wanted.store}")
 
 
 def main(_):

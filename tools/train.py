@@ -6,7 +6,7 @@ python tools/train.py --config=configs/cer_mtl.py:emodb --run=work/runs/emodb_mt
 from absl import flags
 
 import emotf.command
-from emotf.command import define_config, run
+from emotf.command import define_config, experiment, run
 
 CONFIG = define_config()
 RUN = flags.DEFINE_string("run", None, "Folder of the run (weights, history, TensorBoard).", required=True)
@@ -17,7 +17,7 @@ def main(_):
     from emotf.runs import Run
     from emotf.training import train
 
-    train(CONFIG.value, Run(RUN.value))
+    train(experiment(CONFIG), Run(RUN.value))
     print(f"run: {RUN.value}")
 
 

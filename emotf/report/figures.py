@@ -142,3 +142,28 @@ def sweep(rows: "pd.DataFrame", axis: str, title: str) -> "Figure":
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     _caption(figure, title)
     return figure
+
+
+def candidates(scores: "pd.DataFrame", title: str) -> "Figure":
+    """Pooled CCC of every candidate of a system with its interval over subjects; the chosen one is filled.
+
+    Args:
+        scores: columns of `emotf.evaluation.score`, and `candidate` and `chosen`.
+        title: of the figure.
+    """
+    from matplotlib.figure import Figure
+
+    shown = scores[(scores["measure"] == "ccc") & (scores["pooling"] == "pooled")]
+    targets = list(dict.fromkeys(shown["target"]))
+    count = shown["candidate"].nunique()
+    figure = Figure(figsize=(5 * len(targets), 1.4 + 0.25 * count), dpi=100, layout="constrained")
+    for panel, target in zip(figure.subplots(1, len(targets), squeeze=False)[0], targets, strict=True):
+        part = shown[shown["target"] == target]
+        reach = [(part["value"] - part["low"]).clip(lower=0), (part["high"] - part["value"]).clip(lower=0)]
+        colours = ["C0" if row.candidate == row.chosen else "0.8" for row in part.itertuples()]
+        panel.barh(part["candidate"], part["value"], xerr=reach, color=colours, ecolor="0.4", height=0.6)
+        panel.invert_yaxis()
+        panel.set_title(target, fontsize="medium")
+        panel.set_xlabel(f"CCC on {part['partition'].iloc[0]}, 95 % interval over subjects")
+    _caption(figure, title)
+    return figure

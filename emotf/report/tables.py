@@ -45,24 +45,28 @@ def refinement_table(
     chains: Mapping[str, Sequence[Fitted]], before: pd.DataFrame, after: pd.DataFrame, about: dict[str, Any]
 ) -> str:
     """What each step learned, whether it is kept, and the scores without and with the kept ones."""
-    steps = [
+    return (
+        f"fitted on development, each step on what those before it leave\n\n{steps_table(chains)}\n\n"
+        f"before: {score_table(before, about)}\n\nafter: {score_table(after, about)}"
+    )
+
+
+def steps_table(chains: Mapping[str, Sequence[Fitted]], of: str = "target") -> str:
+    """What each step of post-processing learned; `of` says what the chains are of."""
+    rows = [
         [
-            target,
+            name,
             type(item.step).__name__.lower(),
-            ", ".join(f"{name.rstrip('_')} {value:.3g}" if isinstance(value, float) else f"{value}"
-                      for name, value in item.step.learned.items()),
+            ", ".join(f"{field.rstrip('_')} {value:.3g}" if isinstance(value, float) else f"{value}"
+                      for field, value in item.step.learned.items()),
             number(item.before),
             number(item.after),
             "kept" if item.kept else "left out",
         ]
-        for target, chain in chains.items()
+        for name, chain in chains.items()
         for item in chain
     ]  # fmt: skip
-    header = ["target", "step", "learned", "dev CCC before", "after", ""]
-    return (
-        f"fitted on development, each step on what those before it leave\n\n{markdown(header, steps)}\n\n"
-        f"before: {score_table(before, about)}\n\nafter: {score_table(after, about)}"
-    )
+    return markdown([of, "step", "learned", "dev CCC before", "after", ""], rows)
 
 
 def fusion_table(
