@@ -9,10 +9,11 @@ import numpy as np
 from emotf.config import Experiment
 from emotf.errors import UserError
 from emotf.measures import ccc
-from emotf.pipeline import prediction_batches, standardise
+from emotf.pipeline import Standardisation, prediction_batches, standardise, transductive
 from emotf.prediction import selection
 from emotf.records import Store
 from emotf.track import Track
+from emotf.windows.feature_images import FeatureImages
 
 # Of standardised values: minimised is mean (y - ŷ)² + penalty |w|².
 PENALTIES = np.logspace(-5, 2, 15)
@@ -61,15 +62,19 @@ class Baseline:
     """The ridges of an experiment, one a target, with the penalty that is best on dev.
 
     Args:
-        experiment: whose records, partitions, targets and feature images are used.
+        experiment: whose records, partitions, targets and standardisation are used.
+        window: the feature images; those of the experiment by default.
     """
 
-    def __init__(self, experiment: Experiment) -> None:
-        if experiment.window.length != 1:
+    def __init__(self, experiment: Experiment, window: FeatureImages | None = None) -> None:
+        self.window = window or experiment.window
+        if self.window.length != 1:
             raise UserError("The floor is that of feature images; choose a recipe that predicts one frame a window.")
         self.experiment, self.store, self.chosen = experiment, Store(experiment.store), selection(experiment)
         train, dev = self.chosen.partition("train"), self.chosen.partition("dev")
-        self.standardisation = standardise(self.store, experiment.streams, train, "train")
+        self.standardisation: dict[str, Standardisation] = {}
+        if experiment.data.standardisation == "train":
+            self.standardisation = standardise(self.store, experiment.streams, train, "train")
         self.ridges = [Ridge() for _ in self.chosen.targets]
         for x, y in self._images(train):
             for ridge, gold in zip(self.ridges, y.T, strict=True):
@@ -96,12 +101,18 @@ class Baseline:
         """Feature images [frames, N x P], standardised by channel, and gold [frames, targets], float64, in order."""
         gold = np.concatenate([track.values for track in golds.values()]).astype(np.float64)
         done = 0
-        batches = prediction_batches(self.store, list(self.standardisation), golds, self.experiment.window)
+        by, streams = self.experiment.data.standardisation, list(self.experiment.streams)
+        scaling = None if by == "train" else transductive(self.store, streams, list(golds), by)
+        batches = prediction_batches(self.store, streams, golds, self.window, scaling)
         for batch in batches.as_numpy_iterator():
-            parts = [(batch[name] - s.mean) / np.sqrt(s.variance) for name, s in self.standardisation.items()]
+            parts = [self._standardised(name, batch[name]) for name in streams]
             x = np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
             yield x, gold[done : done + len(x)]
             done += len(x)
+
+    def _standardised(self, name: str, x: np.ndarray) -> np.ndarray:
+        fitted = self.standardisation.get(name)
+        return x if fitted is None else (x - fitted.mean) / np.sqrt(fitted.variance)
 
     def _values(self, golds: Mapping[str, Track]) -> dict[str, np.ndarray]:
         """Floor and unscaled, [frames, targets, penalties] each."""

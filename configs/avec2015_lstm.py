@@ -103,7 +103,10 @@ def recola() -> Experiment:
 def emodb() -> Experiment:
     """Acted speech at 25 frames a second."""
     corpus = Emodb(dir="work/corpora/emodb", source="../shared/data/emodb/flac")
-    return _of(corpus, {"audio_short": Is10Lld76(), "mfcc39": Mfcc39(frame_rate_hz=25, window_ms=160)})
+    experiment = _of(corpus, {"audio_short": Is10Lld76(), "mfcc39": Mfcc39(frame_rate_hz=25, window_ms=160)})
+    _sequences(experiment)
+    experiment.training.learning_rate, experiment.training.patience = 5e-4, 15
+    return experiment
 
 
 def synthetic() -> Experiment:

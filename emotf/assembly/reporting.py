@@ -12,7 +12,7 @@ from emotf.files import write_text, written_aside
 from emotf.measures import MEAN
 from emotf.refinement import chains_of
 from emotf.report import figures, tables
-from emotf.runs import Run
+from emotf.runs import Fusion, Run
 
 MEASURES = ("rmse", "pcc", "ccc")
 
@@ -46,9 +46,12 @@ def _rows(system: System) -> list[dict[str, Any]]:
 
 
 def _of_target(system: System) -> str:
-    decisions = [
-        [choice.what, _listed(choice), ", ".join(choice.taken) or "none", choice.why] for choice in system.choices
-    ]
+    decisions = "\n".join(
+        f"- {choice.what}: **{', '.join(choice.taken) or 'none'}** ({choice.why}; tried: {_listed(choice)})"
+        for choice in system.choices
+    )
+    fusions = {name: Fusion(folder) for name, folder in system.candidates.items() if Fusion(folder).exists}
+    weights = "".join(_weights(system.target, name, fusion) for name, fusion in fusions.items())
     runs = {name: Run(folder) for name, folder in system.candidates.items()}
     chains = {name: chains_of(run)[system.target] for name, run in runs.items() if run.is_postprocessed}
     partition = system.scores["partition"].iloc[0]
@@ -62,15 +65,30 @@ def _of_target(system: System) -> str:
 
 Chosen on development, by pooled CCC:
 
-{tables.markdown(["what", "tried", "taken", "rule"], decisions)}
+{decisions}
 
 Smoothing, fitted on development:
 
 {tables.steps_table(chains, of="run") if chains else "none"}
 
-All candidates on {partition}; the system, chosen on development, is printed bold:
+{weights}All candidates on {partition}; the system, chosen on development, is printed bold:
 
 {tables.markdown(["candidate", "RMSE", "PCC", "CCC", "CCC, mean over recordings"], rows)}
+"""
+
+
+def _weights(target: str, name: str, fusion: Fusion) -> str:
+    """The weights of a fusion, and how they hold on recordings that did not fit them."""
+    of = fusion.content["targets"][target]
+    rows = [[system, tables.number(of["dev_ccc"][system]), tables.number(weight)]
+            for system, weight in of["weights"].items()]  # fmt: skip
+    held = of["held_out_ccc"]
+    return f"""Weights of the {name}, fitted on development without its held-out recordings (CCC there: fusion
+{tables.number(held["fusion"])}, best system {tables.number(held["best_system"])}; leave one out
+{tables.number(of["leave_one_out_ccc"])}):
+
+{tables.markdown(["system", "dev CCC", "weight"], rows)}
+
 """
 
 

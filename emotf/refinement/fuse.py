@@ -133,7 +133,13 @@ def fuse(
     leaf = Run(Fusion(folders[0]).first_run if Fusion(folders[0]).exists else folders[0])
     scores = score(gold, whole[partition], partition, variance, subjects_of(leaf))
     learned = {
-        target: {"weights": one.weights, "intercept": one.fusion.intercept_, "dev_ccc": dict(one.dev_ccc)}
+        target: {
+            "weights": one.weights,
+            "intercept": one.fusion.intercept_,
+            "dev_ccc": dict(one.dev_ccc),
+            "held_out_ccc": {"fusion": one.fused, "best_system": one.best},
+            "leave_one_out_ccc": one.leave_one_out,
+        }
         for target, one in joined.items()
     }
     content = {"sources": {Path(folder).name: str(folder) for folder in folders}, "method": fusion.method}
