@@ -6,6 +6,7 @@ from typing import Self
 from emotf.config import Experiment, apart
 from emotf.errors import UserError
 from emotf.fusion import METHODS
+from emotf.models.lstm import Lstm
 
 
 @dataclass
@@ -54,6 +55,12 @@ class Plan:
         self.experiment.check()
         for name in ("sizes", "losses", "kinds", "layers"):
             setattr(self, name, apart(getattr(self, name)))
+        model = self.experiment.model
+        if type(model) is not Lstm:
+            raise UserError(
+                f"A system varies a model lstm, the experiment has {type(model).__module__.rpartition('.')[2]}; the "
+                "plan makes both early fusions itself."
+            )
         streams = set(self.experiment.streams)
         for name in ("kinds", "layers"):
             found = [stream for group in getattr(self, name) for stream in group.split("+")]
@@ -80,6 +87,6 @@ class Plan:
     def units(size: str) -> tuple[int, ...]:
         """(160, 120) of `u160x120`. Raises UserError for anything else."""
         parts = size.removeprefix("u").split("x")
-        if size[:1] != "u" or not all(part.isdigit() and int(part) for part in parts):
+        if size[:1] != "u" or not all(part.isdecimal() and int(part) for part in parts):
             raise UserError(f"A size is {size!r}; write the units of each layer, u160x120.")
         return tuple(map(int, parts))
