@@ -202,8 +202,8 @@ class Experiment:
 
 
 def apart(names: tuple[str, ...]) -> tuple[str, ...]:
-    """('a,b', 'c') as ('a', 'b', 'c'): what a comma on the command line means."""
-    return tuple(name for part in names for name in part.split(",") if name)
+    """('a,b', 'c') as ('a', 'b', 'c'): what a comma on the command line means; there, a number is no text yet."""
+    return tuple(name for part in names for name in str(part).split(",") if name)
 
 
 def _one_of(name: str, value: str, allowed: Iterable[str]) -> None:

@@ -142,9 +142,9 @@ class Run:
         """
         if not self.finished:
             raise UserError(f"{self.folder} is not finished; run tools/train.py again, it continues where it stopped.")
-        import keras
+        from emotf.models.base import load
 
-        return keras.models.load_model(self.folder / "network.keras", compile=False)
+        return load(self.folder / "network.keras")
 
     def write_scores(self, scores: "pd.DataFrame", postprocessed: bool = False) -> None:
         """Keeps the scores, those of other partitions and protocols included."""

@@ -16,10 +16,11 @@ from emotf.fusion import LinearFusion
 from emotf.models.layered_fusion import LayeredFusion
 from emotf.models.lstm import Lstm
 from emotf.plan import Plan
+from emotf.prediction import selection
 from emotf.progress import say
 from emotf.recipes import part
-from emotf.records import Store, extract
-from emotf.refinement import Joined, fuse, postprocess
+from emotf.records import GOLD, Store, extract
+from emotf.refinement import Joined, chains_of, fuse, postprocess
 from emotf.runs import Run
 
 # Fields that all networks of a system share.
@@ -45,14 +46,28 @@ def assemble(plan: Plan, out: Path, workers: int) -> tuple[System, ...]:
         Chen & Jin 2015, tables 2 to 12.
     """
     base = plan.check().experiment
-    if not (Path(base.store) / "recordings.json").is_file():
-        extract(base.corpus, base.streams, Path(base.store))
-    targets = base.data.targets or Store(base.store).targets
+    _check_parts(plan)
+    store = Store(base.store)
+    if not all((store.stream(name).folder / "COMPLETED").is_file() for name in (*base.streams, GOLD)):
+        extract(base.corpus, base.streams, store.folder)
+    # found by the last step only, which comes after everything was trained
+    if plan.held_out >= (count := len(selection(base).partition("dev"))):
+        raise UserError(f"Development has {count} recordings; hold out 1 to {count - 1}, not {plan.held_out}.")
+    targets = base.data.targets or store.targets
     builders = [_Builder(plan, target, out) for target in targets]
     # all targets at each step together, so that workers are never idle for long
     for step in (_Builder.sizes, _Builder.losses, _Builder.early):
         execute([trial for builder in builders for trial in step(builder)], workers)
     return tuple(builder.system() for builder in builders)
+
+
+def _check_parts(plan: Plan) -> None:
+    """Refuses at once what would be met only by a later step."""
+    for name in plan.losses:
+        if part("losses", name).joint:
+            raise UserError(f"{name} couples targets, a system has runs of one target; leave it out of losses.")
+    if plan.smoothing:
+        part("postprocessing", plan.smoothing)
 
 
 @dataclass(frozen=True)
@@ -167,9 +182,14 @@ class _Builder:
         return scores[scores["partition"] == self._partition]
 
     def _smooth(self, run: Run) -> None:
-        if self.plan.smoothing and not run.is_postprocessed:
+        steps = [part("postprocessing", self.plan.smoothing)] if self.plan.smoothing else []
+        if run.is_postprocessed:
+            done = [item.step for item in chains_of(run)[self.target]]
+            if [replace(step, **dict.fromkeys(step.learned)) for step in done] != steps:
+                raise UserError(f"{run.folder} is post-processed otherwise; choose another --out, or that smoothing.")
+        elif steps:
             say(f"smoothing {run.folder}")
-            postprocess(run, [part("postprocessing", self.plan.smoothing)], self._partition, self._seen)
+            postprocess(run, steps, self._partition, self._seen)
 
     def _fuse(self, name: str, folders: Sequence[Path]) -> tuple[Joined, pd.DataFrame]:
         say(f"fusing {len(folders)} systems of {self.target}")

@@ -1,9 +1,12 @@
 """What every model shares: named inputs, standardisation inside the network, named outputs."""
 
+import importlib
+import pkgutil
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from emotf.errors import UserError
@@ -84,6 +87,18 @@ class Model(ABC):
         Returns:
             {target: [batch]}, of sequences [batch, frames].
         """
+
+
+def load(path: Path) -> "keras.Model":
+    """A saved network. Keras finds layers of our own only where they were imported before."""
+    import keras
+
+    import emotf.models
+
+    for module in pkgutil.iter_modules(emotf.models.__path__):
+        if module.name.startswith("_"):
+            importlib.import_module(f"emotf.models.{module.name}")
+    return keras.models.load_model(path, compile=False)
 
 
 def _standardised(name: str, x: Any, fitted: "Standardisation | None") -> Any:
