@@ -29,7 +29,7 @@ STRIDE = flags.DEFINE_float("stride", 0.16, "Seconds between them.")
 def main(_):
     from emotf.report.tables import markdown
 
-    folders = sorted(Path(SYSTEMS.value).glob("fold*"))
+    folders = sorted(path for path in Path(SYSTEMS.value).glob("fold*") if path.is_dir())
     if not folders:
         raise UserError(f"{SYSTEMS.value} holds no fold0, fold1, ...; make them with tools/assemble.py.")
     for target in dict.fromkeys(pd.read_csv(folders[0] / "scores.csv")["target"]):

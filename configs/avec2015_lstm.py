@@ -4,7 +4,8 @@
 
 Corpora
     avec         the AVEC 2015 package: set --config.corpus.dir; all streams precomputed, but audio_short from its sound
-    recola       the raw release: set --config.corpus.dir; streams computed by emotf (video of faces, sound, ECG, EDA)
+    recola       the raw release: set --config.corpus.dir; streams computed by emotf from sound, video, ECG and EDA
+                 (without video: recola,streams-audio_short+audio_long+ecg+eda)
     emodb        real acted speech; set --config.corpus.source to the folder of utterances; audio_short and mfcc39
     synthetic    planted traces; mfcc39
     folder       your own: set --config.corpus.dir (layout: emotf/corpora/folder.py) and streams-...

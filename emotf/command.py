@@ -3,8 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields
-from typing import Any, cast, get_origin
+from typing import Any, cast
 
 from absl import app, flags, logging
 from ml_collections import config_flags
@@ -65,8 +64,9 @@ def _parse(argv: Sequence[str]) -> Sequence[str]:
         return list(flags.FLAGS(argv))
     except KeyError as error:
         from emotf.config import unknown_field
+        from emotf.plan import Plan
 
-        _leave(unknown_field(error))
+        _leave(unknown_field(error, Plan))
     except (UserError, flags.Error) as error:
         _leave(f"{error} (--help lists the flags)" if isinstance(error, flags.Error) else str(error))
     return []
@@ -75,40 +75,6 @@ def _parse(argv: Sequence[str]) -> Sequence[str]:
 def _leave(line: str) -> None:
     print(f"error: {line}", file=sys.stderr, flush=True)
     sys.exit(1)
-
-
-def with_settings(part: type[Any], settings: Sequence[str]) -> Any:
-    """A part with fields as `name=value` texts say: numbers, true or false, text; commas between the items of a tuple.
-
-    Raises:
-        UserError: a text has no `=`, the part no such field, or the value is of another type.
-
-    Example:
-        >>> from emotf.corpora.avec import Avec
-        >>> with_settings(Avec, ["window=arousal", "unrated=true"]).unrated
-        True
-    """
-    known = {field.name: field for field in fields(part)}
-    values: dict[str, Any] = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not equals or name not in known:
-            raise UserError(f"{setting!r} sets no field; write name=value, with one of: {', '.join(known)}.")
-        kind = get_origin(known[name].type) or known[name].type
-        try:
-            values[name] = _READ[kind](text)
-        except (KeyError, ValueError):
-            raise UserError(f"{setting!r}: {text!r} is no {getattr(kind, '__name__', kind)}.") from None
-    return part(**values)
-
-
-_READ: dict[Any, Callable[[str], Any]] = {
-    bool: lambda text: {"true": True, "false": False}[text.lower()],
-    int: int,
-    float: float,
-    str: str,
-    tuple: lambda text: tuple(part.strip() for part in text.split(",") if part.strip()),
-}
 
 
 def integers(values: Sequence[str], flag: str) -> list[int]:

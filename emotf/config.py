@@ -5,6 +5,7 @@ comes first and overrides follow: `--config.model.gru_units=8 --config.data.targ
 """
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Iterable
@@ -176,7 +177,7 @@ class Experiment:
                 dataclasses.replace(loss)  # overrides have changed its fields since it was made
             except ValueError as error:
                 raise UserError(str(error)) from None
-        parts: list[Any] = [self.corpus, *self.streams.values()]
+        parts: list[Any] = [self.corpus, self.model, *self.streams.values()]
         for part in parts:
             for name in [f.name for f in fields(part) if f.type == tuple[str, ...]]:
                 setattr(part, name, apart(getattr(part, name)))
@@ -259,12 +260,23 @@ def _value(value: Any, hint: Any) -> Any:
     return from_json(value, hint) if isinstance(hint, type) and is_dataclass(hint) else value
 
 
-def unknown_field(error: KeyError) -> str:
-    """The line to print when an override names a field or stream that does not exist."""
+def unknown_field(error: KeyError, *above: type[Any]) -> str:
+    """The line to print when an override names a field or stream that does not exist.
+
+    Args:
+        error: of ml_collections.
+        above: dataclasses that hold experiments.
+    """
     text = str(error.args[0]) if error.args else ""
+    # an attribute on the way to the field, of what stands above the experiment
+    on_the_way = re.match(r"Attribute .*\.(\w+) does not exist", text)
+    if on_the_way and on_the_way[1] in (f.name for f in fields(Experiment)):
+        return f"--config is the plan of a whole system; write --config.experiment.{on_the_way[1]}..."
     # a field of a dataclass, or else an entry of a dictionary (a stream)
     name = text.split()[1] if text.startswith("Field ") else text
-    known = sorted({f.name for part in _all_dataclasses() for f in fields(part)} | {*catalog.names("features")})
+    known = sorted(
+        {f.name for part in (*_all_dataclasses(), *above) for f in fields(part)} | {*catalog.names("features")}
+    )
     return f"--config has no field {name!r}.{catalog.suggestion(name, known)}"
 
 

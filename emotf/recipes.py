@@ -7,7 +7,7 @@ and `get_config(arg)`, which is `experiment_of(arg, CORPORA, OPTIONS)`.
 import copy
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -118,14 +118,29 @@ def part(kind: str, text: str) -> Any:
         'sequence'
     """
     name, *given = text.split(":")
+    return with_fields(kind, name, given)
+
+
+def with_fields(kind: str, name: str, given: Iterable[str]) -> Any:
+    """A part by its name, with fields as `field=value` texts say; commas stand between the items of a tuple.
+
+    Raises:
+        UserError: no such part or field, or a value of another type.
+
+    Example:
+        >>> with_fields("corpora", "avec", ["window=arousal", "unrated=true"]).unrated
+        True
+    """
     kind_of_part = catalog.find(kind, name)
     hints = typing.get_type_hints(kind_of_part)
     known = [f.name for f in fields(kind_of_part)]
     settings = {}
     for item in given:
-        field, _, value = item.partition("=")
+        field, equals, value = item.partition("=")
         if field not in known:
             raise UserError(f"{name} has no field {field!r}.{catalog.suggestion(field, known)}")
+        if not equals:
+            raise UserError(f"{name}.{field} has no value; write {field}=<value>.")
         settings[field] = typed(f"{name}.{field}", value, hints[field])
     try:
         return kind_of_part(**settings)
@@ -144,4 +159,6 @@ def typed(name: str, text: str, hint: Any) -> Any:
             return hint(text)
         except ValueError:
             pass
+    if typing.get_origin(hint) is tuple:
+        return tuple(typed(name, item.strip(), typing.get_args(hint)[0]) for item in text.split(",") if item.strip())
     raise UserError(f"{name} cannot be {text!r}; it is of type {getattr(hint, '__name__', hint)}.")

@@ -33,9 +33,8 @@ def export(run: Run, folder: Path) -> Path:
         name: {**stream, "offsets": experiment.window.offsets(stream["hop"]).tolist()}
         for name, stream in about["streams"].items()
     }
-    facts = {
-        name: about[name] for name in ("targets", "gold_hop", "standardisation", "versions", "records", "fold", "seed")
-    }
+    known = ("targets", "gold_hop", "standardisation", "versions", "records", "fold", "seed")
+    facts = {name: about[name] for name in known}
     write_json(aside / "emotf.json", {"streams": streams, "frames": experiment.window.inputs, **facts})
     aside.rename(folder)
     return folder

@@ -70,7 +70,7 @@ def to_track(
         if name not in table.columns:
             raise UserError(f"{path} has no column {name!r}; it has: {', '.join(table.columns)}.")
         if not pd.api.types.is_numeric_dtype(table[name]):
-            table = table.assign(**{name: _numbers(path, table[name])})
+            table = table.assign(**{name: numbers(path, table[name])})
     if not names:
         raise UserError(f"{path} has no column besides 'time'.")
     values = table[names].to_numpy(np.float32)
@@ -119,16 +119,16 @@ def _read_table(path: Path) -> pd.DataFrame:
     return table
 
 
-def _numbers(path: Path, cells: pd.Series) -> pd.Series:
-    """The numbers that the cells of a column spell."""
-    numbers = pd.to_numeric(cells, errors="coerce")
-    wrong = cells[numbers.isna() & cells.notna()]
+def numbers(path: Path, cells: pd.Series) -> pd.Series:
+    """The numbers that the cells of a column of `read_table` spell. Raises UserError for any other text."""
+    found = pd.to_numeric(cells, errors="coerce")
+    wrong = cells[found.isna() & cells.notna()]
     if len(wrong):
         comma = "; write decimals with a point" if re.fullmatch(r"\s*-?\d*,\d+\s*", str(wrong.iloc[0])) else ""
         raise UserError(
             f"{path}, column {cells.name!r}, row {wrong.index[0]}: {wrong.iloc[0]!r} is not a number{comma}."
         )
-    return numbers
+    return found
 
 
 def _separator(path: Path) -> str:

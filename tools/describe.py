@@ -10,7 +10,7 @@ is missing or damaged.
 
 from absl import flags
 
-from emotf.command import run, with_settings
+from emotf.command import run
 
 RECORDS = flags.DEFINE_string("records", None, "Folder of one corpus's records.")
 RUN = flags.DEFINE_string("run", None, "Folder of a run.")
@@ -21,11 +21,11 @@ flags.mark_flags_as_mutual_exclusive(["records", "run", "corpus"], required=True
 
 
 def examine():
-    from emotf.catalog import find
     from emotf.errors import UserError
+    from emotf.recipes import with_fields
     from emotf.report import descriptions
 
-    corpus = with_settings(find("corpora", CORPUS.value), [f"dir={DIR.value}", *SET.value])
+    corpus = with_fields("corpora", CORPUS.value, [f"dir={DIR.value}", *SET.value])
     findings = corpus.examine()
     print(descriptions.of_examination(findings))
     wrong = [finding.what for finding in findings if finding.needed]

@@ -1,5 +1,6 @@
 """Carries out a plan, target by target: sizes, kinds of streams, losses, late and early fusion, and these fused."""
 
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from emotf.prediction import selection
 from emotf.progress import say
 from emotf.recipes import part
 from emotf.records import GOLD, Store, extract
-from emotf.refinement import Joined, chains_of, fuse, postprocess
+from emotf.refinement import Joined, fuse, postprocess
 from emotf.runs import Run
 
 # Fields that all networks of a system share.
@@ -32,7 +33,8 @@ LATE, CONCATENATED, LAYERED, AGAIN = "late fusion", "concatenation", "layered", 
 def assemble(plan: Plan, out: Path, workers: int) -> tuple[System, ...]:
     """One system a target; records and runs that are there are kept, so that an interrupted command goes on.
 
-    All choices are made on development. Every candidate is scored on test, none is chosen by it.
+    All choices are made on development. Every candidate is scored on test, none is chosen by it (with the protocol that
+    reports on development, all on that).
 
     Args:
         plan: what to try.
@@ -68,6 +70,13 @@ def _check_parts(plan: Plan) -> None:
             raise UserError(f"{name} couples targets, a system has runs of one target; leave it out of losses.")
     if plan.smoothing:
         part("postprocessing", plan.smoothing)
+
+
+def _scores(run: Run, partition: str, postprocessed: bool = False) -> pd.DataFrame:
+    """The scores of one partition; tools/evaluate.py may have added those of other variances."""
+    scores = run.scores(postprocessed)
+    assert scores is not None, run.folder
+    return scores[(scores["partition"] == partition) & (scores["variance"] == "population")]
 
 
 @dataclass(frozen=True)
@@ -158,41 +167,37 @@ class _Builder:
         runs = [*singles.values(), *(trial.run for trial in self.joined.values())]
         for run in runs:
             self._smooth(run)
-        checks, candidates, scores = {}, {}, {}
         early = {name: trial.run.folder for name, trial in self.joined.items()}
-        inputs = [run.folder for run in singles.values()]
-        for name, folder in ((LATE, "late"), (AGAIN, "again")):
-            if name == LATE or early:
-                joined, scores[name] = self._fuse(folder, inputs)
-                checks[name], candidates[name] = joined.leave_one_out, self._folder(folder)
-                inputs = [self._folder("late"), *early.values()]
-        checks |= {name: joined.dev_ccc[folder.name] for name, folder in early.items()}
+        checks: dict[str, float] = {}
+        candidates: dict[str, Path] = {}
+        scores: dict[str, pd.DataFrame] = {}
+        inputs, names = [run.folder for run in singles.values()], list(singles)
+        for fusion, folder in ((LATE, "late"), (AGAIN, "again")):
+            if fusion == LATE or early:
+                joined, scores[fusion] = self._fuse(folder, inputs)
+                checks |= dict(zip(names, joined.dev_ccc.values(), strict=True))
+                checks[fusion], candidates[fusion] = joined.leave_one_out, self._folder(folder)
+                inputs, names = [self._folder("late"), *early.values()], [LATE, *early]
         chosen = max(checks, key=lambda name: checks[name])
-        self._note(
-            "the system", checks, (chosen,), "highest; fusions by weights fitted without the recording they join"
-        )
+        why = "highest; a fusion joins a recording by weights of the others"
+        self._note("the system", checks, (chosen,), why)
         candidates |= early | {name: run.folder for name, run in singles.items()}
-        scores |= {name: self._scores(Run(folder)) for name, folder in candidates.items() if name not in scores}
+        smoothed = bool(self.plan.smoothing)
+        for name, run in {**singles, **{name: trial.run for name, trial in self.joined.items()}}.items():
+            scores[name] = _scores(run, self._partition, smoothed)
         table = pd.concat([found.assign(candidate=name) for name, found in scores.items()], ignore_index=True)
-        return System(self.target, tuple(self.choices), candidates, chosen, table)
-
-    def _scores(self, run: Run) -> pd.DataFrame:
-        scores = run.scores(postprocessed=run.is_postprocessed)
-        assert scores is not None, run.folder
-        return scores[scores["partition"] == self._partition]
+        return System(self.target, tuple(self.choices), candidates, chosen, smoothed, table)
 
     def _smooth(self, run: Run) -> None:
-        steps = [part("postprocessing", self.plan.smoothing)] if self.plan.smoothing else []
-        if run.is_postprocessed:
-            done = [item.step for item in chains_of(run)[self.target]]
-            if [replace(step, **dict.fromkeys(step.learned)) for step in done] != steps:
-                raise UserError(f"{run.folder} is post-processed otherwise; choose another --out, or that smoothing.")
-        elif steps:
+        """Anew each time: it is quick, and what an interrupted command left of it is not whole."""
+        if self.plan.smoothing:
             say(f"smoothing {run.folder}")
-            postprocess(run, steps, self._partition, self._seen)
+            postprocess(run, [part("postprocessing", self.plan.smoothing)], self._partition, self._seen)
 
     def _fuse(self, name: str, folders: Sequence[Path]) -> tuple[Joined, pd.DataFrame]:
         say(f"fusing {len(folders)} systems of {self.target}")
+        # a fusion costs nothing, so one of another plan makes room
+        shutil.rmtree(self._folder(name), ignore_errors=True)
         joined, scores = fuse(
             [str(folder) for folder in folders],
             self._folder(name),
@@ -201,6 +206,7 @@ class _Builder:
             self.plan.held_out,
             self._partition,
             self._seen,
+            raw=not self.plan.smoothing,
         )
         one = joined[self.target]
         self._note(name, one.dev_ccc, tuple(one.weights), f"reaches {self.plan.threshold:g}")
@@ -228,7 +234,7 @@ class _Builder:
             experiment.model = replace(model, **cell)
             experiment.loss = part("losses", loss)
 
-        return self._made(name, vary)
+        return self._made(f"{name} {'+'.join(self.kept)} {loss}", vary)
 
     def _made(self, name: str, vary: Callable[[Experiment], None]) -> Trial:
         experiment: Experiment = from_json(to_json(self.plan.experiment))
@@ -252,9 +258,7 @@ class _Builder:
         return self._dev_of(self._trial(single).run)
 
     def _dev_of(self, run: Run) -> float:
-        scores = run.scores()
-        assert scores is not None, run.folder
-        return float(np.nan_to_num(value(scores[scores["partition"] == "dev"], self.target)))
+        return float(np.nan_to_num(value(_scores(run, "dev"), self.target)))
 
     def _best(self, what: str, tried: Iterable[_Single], why: str, count: int = 1) -> list[_Single]:
         """The highest on development; of equal ones those that come first."""

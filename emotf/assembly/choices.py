@@ -33,6 +33,7 @@ class System:
         choices: in the order in which they were made.
         candidates: name -> folder of the run or fusion, of all that could have been the system.
         chosen: the candidate that is the system.
+        smoothed: whether its runs count as post-processing left them.
         scores: of every candidate on the reported partition; columns of `evaluation.score` and `candidate`.
     """
 
@@ -40,4 +41,5 @@ class System:
     choices: tuple[Choice, ...]
     candidates: Mapping[str, Path]
     chosen: str
+    smoothed: bool
     scores: pd.DataFrame

@@ -53,7 +53,8 @@ def _of_target(system: System) -> str:
     fusions = {name: Fusion(folder) for name, folder in system.candidates.items() if Fusion(folder).exists}
     weights = "".join(_weights(system.target, name, fusion) for name, fusion in fusions.items())
     runs = {name: Run(folder) for name, folder in system.candidates.items()}
-    chains = {name: chains_of(run)[system.target] for name, run in runs.items() if run.is_postprocessed}
+    smoothed = {name: run for name, run in runs.items() if system.smoothed and run.is_postprocessed}
+    chains = {name: chains_of(run)[system.target] for name, run in smoothed.items()}
     partition = system.scores["partition"].iloc[0]
     rows = []
     for name in system.candidates:

@@ -17,6 +17,7 @@ from emotf.comparison.grid import Trial
 from emotf.config import from_json, to_json
 from emotf.errors import UserError
 from emotf.evaluation import evaluate
+from emotf.prediction import selection
 from emotf.progress import say
 from emotf.records import Store
 from emotf.runs import Run
@@ -26,11 +27,16 @@ def execute(trials: Sequence[Trial], workers: int) -> None:
     """Trains and scores the trials that are not done yet, `workers` at a time.
 
     Raises:
-        UserError: a run of another configuration or on other records is in the way; or a trial failed: the others are
-            finished first, and are kept.
+        UserError: a run of another configuration or on other records is in the way, or nothing is rated where it would
+            be scored; or a trial failed: the others are finished first, and are kept.
     """
     for trial in trials:
         trial.run.check(trial.experiment, Store(trial.experiment.store).fingerprint(trial.experiment.streams))
+    scored = {(trial.experiment.store, trial.fold, trial.targets, trial.partition): trial for trial in trials}
+    for trial in scored.values():
+        if not selection(trial.experiment).golds.get(trial.partition):
+            raise UserError(f"Partition {trial.partition!r} holds no rated recording; choose and report on "
+                            "development by data.protocol=koprue2020.")  # fmt: skip
     open_trials = [trial for trial in trials if not trial.done]
     say(f"{len(trials)} runs, {len(trials) - len(open_trials)} of them done")
     failed = list(_one_by_one(open_trials) if workers == 1 else _side_by_side(open_trials, workers))

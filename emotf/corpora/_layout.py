@@ -1,5 +1,6 @@
 """What the readers of published layouts share: finding files, reading raters' tables, refusing other scales."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,6 +35,14 @@ def by_stem(folder: Path, *suffixes: str) -> dict[str, Path]:
                 raise UserError(f"{path} and {found[path.stem].name} stand for the same recording; take one away.")
             found[path.stem] = path
     return found
+
+
+def named(files: dict[str, Path], naming: re.Pattern[str], expected: str) -> dict[str, Path]:
+    """The files; raises UserError, which says what is `expected`, where a stem is not named so."""
+    for stem, path in files.items():
+        if not naming.fullmatch(stem):
+            raise UserError(f"{path}: {stem!r} is not {expected}; rename it or take it away.")
+    return files
 
 
 def read_raters(path: Path, raters: Sequence[str]) -> Track:

@@ -33,6 +33,7 @@ from emotf.corpora._layout import (
     check_rate,
     check_scale,
     child,
+    named,
     partner_missing,
     read_raters,
 )
@@ -52,6 +53,7 @@ RATINGS = {
     "centred": ("ratings_individual_centred", ".csv"),
 }
 _ID = re.compile(rf"({'|'.join(PARTITIONS)})_\d+")
+EXPECTED = f"a partition and number, {'|'.join(PARTITIONS)} and a number (dev_1)"
 
 # Streams of the twin and their widths: those that Chen & Jin (2015) took from the package of 2015.
 WIDTHS = {"audio": 102, "video_appearance": 84, "video_geometric": 316, "ECG": 54, "EDA": 62}
@@ -234,12 +236,7 @@ class Avec(Corpus):
 
 
 def _named(files: dict[str, Path]) -> dict[str, Path]:
-    """The files; raises UserError where one is not named by partition and number."""
-    for stem, path in files.items():
-        if not _ID.fullmatch(stem):
-            raise UserError(f"{path}: {stem!r} names no partition and number, expected {'|'.join(PARTITIONS)} and a "
-                            f"number (dev_1); rename it or take it away.")  # fmt: skip
-    return files
+    return named(files, _ID, EXPECTED)
 
 
 def _of_tables(medium: str, files: dict[str, Path], gold: dict[str, Path]) -> Iterator[Finding]:

@@ -95,7 +95,7 @@ class Case(Corpus):
         if not bodies:
             raise UserError(f"{self.root() / self.physiology_in} holds no sub_*.csv to cut into streams_to; set "
                             f"physiology_in, or leave streams_to empty.")  # fmt: skip
-        home = _derived.claim(self.streams_to, bodies.values())
+        home = _derived.claim(self.streams_to, [*bodies.values(), *ratings.values()])
         for person, path in progress(list(bodies.items()), "physiology by clip"):
             if person not in ratings:
                 raise UserError(f"{path} has no ratings beside it; restore {self.annotations_in}/{path.name}.")

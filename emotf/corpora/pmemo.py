@@ -32,7 +32,7 @@ from emotf.errors import UserError
 from emotf.files import read_json, written_aside
 from emotf.progress import progress
 from emotf.recording import Recording
-from emotf.tables import read_table, to_track, write_track
+from emotf.tables import numbers, read_table, to_track, write_track
 from emotf.track import Track
 
 RATING_HZ = 2
@@ -74,7 +74,7 @@ class Pmemo(Corpus):
         if not self.streams_to:
             return
         sources = self._skin()
-        home = _derived.claim(self.streams_to, sources.values(), eda_hz=self.eda_hz)
+        home = _derived.claim(self.streams_to, sources.values(), eda_hz=self.eda_hz, eda_time=self.eda_time)
         for song, path in progress(list(sources.items()), "skin conductance"):
             if not (home / f"{song}.csv").is_file():
                 write_track(home / f"{song}.csv", _evenly(path, *_conductance(path, self.eda_time), self.eda_hz))
@@ -222,8 +222,13 @@ def _conductance(path: Path, time: str) -> tuple[np.ndarray, np.ndarray]:
     if name not in table.columns or len(table.columns) < 2:
         raise UserError(f"{path} has no column {name!r} beside listeners, it has: {', '.join(table.columns)}; set "
                         f"eda_time.")  # fmt: skip
-    values = table.drop(columns=name).apply(pd.to_numeric, errors="coerce").mean(axis=1)
-    return pd.to_numeric(table[name], errors="coerce").to_numpy(np.float64), values.to_numpy(np.float64)
+    table = table.apply(lambda cells: numbers(path, cells))
+    absent = table.isna().any(axis=1)
+    if absent.any():
+        # a mean over fewer listeners would jump where one of them begins or ends
+        raise UserError(f"{path}, row {absent.idxmax()}: a time or a listener is missing; take that column out, "
+                        f"or complete it.")  # fmt: skip
+    return table[name].to_numpy(np.float64), table.drop(columns=name).mean(axis=1).to_numpy(np.float64)
 
 
 def _evenly(path: Path, times: np.ndarray, values: np.ndarray, rate_hz: float) -> Track:

@@ -29,6 +29,7 @@ from emotf.corpora._layout import (
     check_rate,
     check_scale,
     child,
+    named,
     partner_missing,
     read_raters,
 )
@@ -71,6 +72,7 @@ SPLITS = {
     },
 }
 _ID = re.compile(r"P\d+")
+EXPECTED = "a person, P and a number (P16)"
 _USER = re.compile(r"[Pp]?(\d+)(?:\.0)?")
 
 
@@ -228,11 +230,7 @@ class Recola(Corpus):
 
 
 def _named(files: dict[str, Path]) -> dict[str, Path]:
-    """The files; raises UserError where one is not named by a person."""
-    for stem, path in files.items():
-        if not _ID.fullmatch(stem):
-            raise UserError(f"{path}: {stem!r} is no person, expected P and a number (P16); rename it or take it away.")
-    return files
+    return named(files, _ID, EXPECTED)
 
 
 def _write_person(home: Path, name: str, rng: np.random.Generator, times: np.ndarray) -> None:

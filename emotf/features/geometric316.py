@@ -56,7 +56,7 @@ class Geometric316(Feature):
         (7500, 316)
 
     Reference:
-        Chen & Jin (2015), section on the visual streams; the features are those of the AVEC 2015 challenge.
+        Chen & Jin (2015); the features are those of the AVEC 2015 challenge.
     """
 
     table: str = ""

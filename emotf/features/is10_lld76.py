@@ -92,8 +92,8 @@ class Is10Lld76(Feature):
         Raises:
             UserError: openSMILE is missing or another version, or the audio is missing, damaged or too short.
         """
-        if not 0.02 <= self.pitch_window <= 0.2:
-            raise UserError(f"is10_lld76: a pitch_window of {self.pitch_window:g} s; choose 0.02 to 0.2 (seconds).")
+        if not 0.02 <= self.pitch_window <= 0.1:
+            raise UserError(f"is10_lld76: a pitch_window of {self.pitch_window:g} s; choose 0.02 to 0.1 (seconds).")
         path = recording.medium("audio")
         # openSMILE takes 16 bits, and +1.0 would wrap round to -1.0
         sound = np.clip(read_sound(path, SOUND_RATE_HZ), -1, 32767 / 32768)

@@ -29,6 +29,8 @@ class NesterovRMSprop(keras.optimizers.RMSprop):
         eta, g = ops.cast(learning_rate, variable.dtype), ops.cast(gradient, variable.dtype)
         self.assign(n, self.rho * n + (1 - self.rho) * ops.square(g))
         self.assign(m, self.rho * m + (1 - self.rho) * g)
-        delta = -eta * g / ops.sqrt(n - ops.square(m) + self.epsilon)
+        # a variance, which rounding takes below 0 where a gradient hardly changes
+        variance = ops.maximum(n - ops.square(m), 0.0)
+        delta = -eta * g / ops.sqrt(variance + self.epsilon)
         self.assign_add(variable, self.momentum**2 * v + (1 + self.momentum) * delta)
         self.assign(v, self.momentum * v + delta)

@@ -34,11 +34,18 @@ class Standardisation:
     def fit(cls, tracks: Iterable[Track], fitted_on: str, gaps: bool = False) -> "Standardisation":
         """Merges the moments of one track after another; never holds two.
 
+        Where there is nothing but gaps, mean 0 and variance 1 of 0 frames.
+
+        Raises:
+            UserError: there is no frame.
+
         Reference:
             Chan, Golub, LeVeque 1979.
         """
-        count, mean, power = 0, np.zeros(1), np.zeros(1)
+        count, channels = 0, 0
+        mean, power = np.zeros(1), np.zeros(1)
         for track in tracks:
+            channels = len(track.channels)
             values = track.values.astype(np.float64)
             if gaps:
                 values = values[(values != 0).any(axis=1)]
@@ -49,8 +56,10 @@ class Standardisation:
             power = power + ((values - values.mean(axis=0)) ** 2).sum(axis=0) + step**2 * count * new / (count + new)
             mean = mean + step * new / (count + new)
             count += new
+        if not count and gaps and channels:
+            return cls((0.0,) * channels, (1.0,) * channels, fitted_on, 0, gaps)
         if not count:
-            raise UserError(f"There is no frame of {fitted_on!r} to standardise by{' but gaps' if gaps else ''}.")
+            raise UserError(f"There is no frame of {fitted_on!r} to standardise by.")
         variance = power / count
         variance[variance <= (CONSTANT * np.maximum(np.abs(mean), 1e-30)) ** 2] = 1.0
         return cls(tuple(mean.tolist()), tuple(variance.tolist()), fitted_on, count, gaps)
@@ -67,13 +76,26 @@ class Standardisation:
 def standardise(
     store: Store, streams: Iterable[str], recordings: Iterable[str], fitted_on: str
 ) -> dict[str, Standardisation]:
-    """stream -> mean and spread over the recordings of one partition, read one after the other."""
-    names = list(recordings)
-    found = {}
-    for name in streams:
-        stream = store.stream(name)
-        found[name] = Standardisation.fit(map(stream.read, names), fitted_on, stream.schema.gaps)
+    """stream -> mean and spread over the recordings of one partition, read one after the other.
+
+    Raises:
+        UserError: a stream found nothing in any of them.
+    """
+    found = _fitted(store, streams, list(recordings), fitted_on)
+    for name, part in found.items():
+        if not part.frames:
+            raise UserError(f"Stream {name!r} has nothing but gaps in {fitted_on}; leave it out, or mend its media.")
     return found
+
+
+def _fitted(
+    store: Store, streams: Iterable[str], recordings: Sequence[str], fitted_on: str
+) -> dict[str, Standardisation]:
+    parts = {name: store.stream(name) for name in streams}
+    return {
+        name: Standardisation.fit(map(stream.read, recordings), fitted_on, stream.schema.gaps)
+        for name, stream in parts.items()
+    }
 
 
 def transductive(
@@ -96,7 +118,8 @@ def transductive(
     groups: dict[str, list[str]] = {}
     for name in recordings:
         groups.setdefault(f"subject {subjects[name]}" if by == "subject" else "partition", []).append(name)
-    fitted = {group: standardise(store, streams, names, group) for group, names in groups.items()}
+    # whoever was never found stays at 0 throughout, which the network takes for the mean
+    fitted = {group: _fitted(store, streams, names, group) for group, names in groups.items()}
     return {
         stream: {name: fitted[group][stream] for group, names in groups.items() for name in names} for stream in streams
     }

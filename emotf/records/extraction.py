@@ -42,6 +42,9 @@ def extract(
     corpus.prepare()
     recordings = corpus.recordings()
     check_subjects(recordings)
+    for feature in features.values():
+        for recording in recordings:
+            recording.medium(feature.medium)  # what is missing is said before hours of work
     store = Store(folder)
     counts: dict[str, dict[str, int]] = {}
     golds: dict[str, Track] = {}

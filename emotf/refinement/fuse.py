@@ -54,7 +54,8 @@ class Joined:
         kept: the systems it joins, in the order of its weights.
         dev_ccc: system -> pooled CCC on development, of those left out, too.
         fused, best: CCC on the held-out recordings of development, of the fusion and of the best of `kept` there.
-        leave_one_out: CCC on development when each recording is joined by weights of the others.
+        crossed: development, each recording joined by weights of the others.
+        leave_one_out: CCC of `crossed`.
     """
 
     fusion: LinearFusion
@@ -62,6 +63,7 @@ class Joined:
     dev_ccc: Mapping[str, float]
     fused: float
     best: float
+    crossed: Traces
     leave_one_out: float
 
     @property
@@ -69,8 +71,10 @@ class Joined:
         """system -> weight."""
         return dict(zip((system.name for system in self.kept), self.fusion.weights_ or (), strict=True))
 
-    def traces(self, target: str, partition: str) -> dict[str, np.ndarray]:
-        """recording -> fused trace [frames]."""
+    def traces(self, target: str, partition: str) -> Traces:
+        """recording -> fused trace [frames]; of development, by weights that did not see the recording."""
+        if partition == FITTED_ON:
+            return self.crossed
         systems = [system.traces(target, partition) for system in self.kept]
         return {name: self.fusion.transform([system[name] for system in systems]) for name in systems[0]}
 
@@ -94,15 +98,16 @@ def fuse(
         fusion: not fitted yet.
         threshold: systems whose pooled CCC on development is below it are left out.
         held_out: the last recordings of development, by name, which check the weights and do not fit them. The check is
-            of the weights alone: epochs and post-processing were chosen on all of development, and so were the weights
-            inside a fusion.
+            of the weights alone: epochs and post-processing were chosen on all of development.
         partition: what is reported.
         allow_seen: reports also on what fitted or chose something.
         raw: takes predictions of runs as they are, without their post-processing.
         variance: one of `measures.VARIANCES`, of the scores.
 
     Returns:
-        target -> its fusion, and the scores of the reported partition.
+        target -> its fusion, and the scores of the reported partition. The traces of development that are kept, scored
+        and fused again join each recording by weights of the others, so that a fusion of fusions does not lean on what
+        an inner one knew by heart.
 
     Raises:
         UserError: the systems do not stand on the same recordings, or none is left.
@@ -214,6 +219,7 @@ def _join(
         dev_ccc,
         fused=pooled_ccc(held, fused(made, list(held))),
         best=max(pooled_ccc(held, system) for system in chosen),
+        crossed=others,
         leave_one_out=pooled_ccc(gold, others),
     )
 

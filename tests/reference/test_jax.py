@@ -1,5 +1,6 @@
-"""Losses, metrics and a training step on another Keras back end: one process, because Keras chooses it at import."""
+"""Losses, metrics and training steps on another Keras back end: one process, because Keras chooses it at import."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -13,7 +14,36 @@ from loss_cases import LOSSES, make, pair, shape_of, value_and_gradient
 
 from emotf import measures
 
-# What runs on JAX. It prints values only; whether they are right is decided here, by NumPy.
+CELLS = ("peephole", "plain")
+
+
+def lstm_steps(cell):
+    """Losses of an LSTM on its first batches, on whatever back end Keras has: its source runs on JAX, too."""
+    import keras
+    import numpy as np
+
+    from emotf.losses.ccc import Ccc
+    from emotf.losses.mse import Mse
+    from emotf.models.lstm import Lstm
+    from emotf.training.learner import Learner, Objective
+
+    rng = np.random.default_rng(0)
+    network = Lstm(units=(6, 5), cell=cell, direction="both").build({"a": 3, "b": 2}, ["arousal", "valence"], None)
+    for weight in network.weights:
+        weight.assign(rng.normal(size=weight.shape) * 0.4)
+    x = {name: rng.normal(size=(4, 12, channels)).astype("float32") for name, channels in (("a", 3), ("b", 2))}
+    gold = {name: x["a"].cumsum(axis=1)[..., i] / 4 for i, name in enumerate(("arousal", "valence"))}
+    for recording, frames in ((1, 8), (3, 3)):  # shorter than the batch: padded with NaN
+        for values in (*x.values(), *gold.values()):
+            values[recording, frames:] = np.nan
+    gold["valence"][0, 2:5] = np.nan  # not rated
+    learner = Learner(network, Objective({"arousal": Ccc(), "valence": Mse()}))
+    learner.compile(keras.optimizers.Adam(1e-2), jit_compile=keras.backend.backend() == "jax")
+    logs = [learner.train_on_batch(x, gold, return_dict=True) for _ in range(6)]
+    return [{name: float(value) for name, value in log.items()} for log in logs]
+
+
+# What runs on JAX. It prints values only; whether they are right is decided here, by NumPy and by TensorFlow.
 SCRIPT = """
 import json, random, sys
 import keras, numpy as np, jax
@@ -51,6 +81,7 @@ learner = Learner(network, Objective({name: Ccc() for name in gold}))
 learner.compile(keras.optimizers.Adam(3e-3))
 logs = [learner.train_on_batch(x, gold, return_dict=True) for _ in range(15)]
 found["steps"] = [{name: float(value) for name, value in log.items()} for log in logs]
+found["lstm"] = {cell: lstm_steps(cell) for cell in sent["cells"]}
 found["tensorflow"] = "tensorflow" in sys.modules
 print(json.dumps(found))
 """
@@ -66,7 +97,7 @@ def cases_of(label):
 
 @pytest.fixture(scope="module")
 def found():
-    sent = {"pairs": {}, "losses": {}}
+    sent = {"pairs": {}, "losses": {}, "cells": CELLS}
     for label, (name, fields) in LOSSES.items():
         sent["pairs"] |= {case: [x.astype(float).tolist() for x in both] for case, both in cases_of(label).items()}
         sent["losses"][label] = [name, fields, list(cases_of(label))]
@@ -74,7 +105,7 @@ def found():
     data = json.dumps(sent)
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
+        [sys.executable, "-c", inspect.getsource(lstm_steps) + SCRIPT],
         input=data,
         env=environment,
         cwd=Path(__file__).resolve().parents[2],
@@ -114,3 +145,13 @@ def test_cer_trains(found):
     assert set(first) == {"loss", "arousal_loss", "valence_loss"}
     assert np.isfinite(list(last.values())).all() and last["loss"] < first["loss"]
     assert first["loss"] == pytest.approx((first["arousal_loss"] + first["valence_loss"]) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_an_lstm_trains_as_on_tensorflow(found, cell):
+    here, there = lstm_steps(cell), found["lstm"][cell]
+    assert len(here) == len(there) == 6
+    for ours, theirs in zip(here, there, strict=True):
+        assert theirs == pytest.approx(ours, rel=1e-5, abs=1e-5)
+    assert here[-1]["loss"] < here[0]["loss"]
+    assert found["lstm"]["peephole"][0]["loss"] != pytest.approx(found["lstm"]["plain"][0]["loss"], abs=1e-4)

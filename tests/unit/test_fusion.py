@@ -142,6 +142,25 @@ def test_a_fusion_beats_its_systems_and_can_be_fused_again(tmp_path, golds):
     assert pd.read_csv(tmp_path / "three" / "scores.csv")["value"].notna().all()
 
 
+def test_development_traces_of_a_fusion_know_nothing_of_their_own_recording(tmp_path, golds):
+    """A fusion of fusions would lean on an inner one that had seen the gold standard it is fitted on."""
+    folders = [made(tmp_path, golds, name, noise=0.5, seed=seed) for seed, name in enumerate(("a", "b"))]
+    joined, _ = fuse([str(folder) for folder in folders], tmp_path / "fused", LinearFusion(), threshold=-1)
+    gold = {name: track.select(["arousal"]).values[:, 0] for name, track in golds.items() if int(name[1:]) % 3 == 1}
+    systems = [
+        {name: read_track(Run(folder).prediction("dev", name)).select(["arousal"]).values[:, 0] for name in gold}
+        for folder in folders
+    ]
+    for name in gold:
+        others = LinearFusion().fit({n: gold[n] for n in gold if n != name}, systems)
+        wanted = others.transform([system[name].astype(np.float64) for system in systems])
+        kept = read_track(Fusion(tmp_path / "fused").prediction("dev", name)).select(["arousal"]).values[:, 0]
+        np.testing.assert_allclose(kept, wanted, atol=1e-5)
+    whole = [ccc(np.concatenate(list(gold.values())), np.concatenate([
+        read_track(Fusion(tmp_path / "fused").prediction("dev", name)).values[:, 0] for name in gold]))]  # fmt: skip
+    assert joined["arousal"].leave_one_out == pytest.approx(whole[0], abs=1e-5)
+
+
 def test_systems_of_other_targets_are_joined_target_by_target(tmp_path, golds):
     single = [made(tmp_path, golds, target, 0.5, (target,), seed=k) for k, target in enumerate(TARGETS)]
     joined, scores = fuse([*single, made(tmp_path, golds, "both", 0.5, seed=2)], tmp_path / "out", LinearFusion())

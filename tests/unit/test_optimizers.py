@@ -74,3 +74,15 @@ def test_nesterov_rmsprop_is_its_equations_over_twenty_steps(jit_compile):
         model.train_on_batch(a.astype("float32"), b.astype("float32"))
         np.testing.assert_allclose(model.get_weights()[0], theta, atol=2e-5)
     assert np.abs(delta).max() > 1e-4
+
+
+@pytest.mark.parametrize("gradient", [0.02, 0.1, 0.3, 0.7, 1.0])
+def test_a_steady_gradient_stays_finite(gradient):
+    """n - m² is a variance: nearly 0 here, and rounded below it."""
+    variable = keras.Variable(np.zeros((4, 4), "float32"))
+    optimizer = NesterovRmsprop().build(1e-4)
+    optimizer.build([variable])
+    step = keras.ops.convert_to_tensor(np.full((4, 4), gradient, "float32"))
+    for _ in range(600):
+        optimizer.apply([step], [variable])
+    assert np.isfinite(variable.numpy()).all()

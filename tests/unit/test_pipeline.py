@@ -266,7 +266,18 @@ def test_gaps_are_left_out_and_stay_zero(store, golds):
     np.testing.assert_allclose(first[0, : len(applied)], applied, atol=1e-6)
 
 
-def test_a_stream_of_gaps_only_is_refused():
-    empty = Track(np.zeros((4, 2)), hop=0.1)
-    with pytest.raises(UserError, match=r"no frame of 'train' to standardise by but gaps"):
-        Standardisation.fit([empty], "train", gaps=True)
+def test_a_stream_of_gaps_only_is_refused_in_train_and_left_at_zero_in_a_subject(store, golds):
+    people(store, "anna", "ben", "carla")
+    stream, entries = store.stream("mesh"), {}
+    for name, gold in golds.items():
+        track = Track(np.zeros((gold.frames, 2)) + (name == "r2"), hop=gold.hop)
+        stream.start(Schema(track.channels, track.hop, 0.0, "extracted", {}, gaps=True))
+        entries[name] = stream.write(name, track)
+    stream.complete(entries)
+    with pytest.raises(UserError, match=r"Stream 'mesh' has nothing but gaps in train"):
+        standardise(store, ["mesh"], ["r0", "r1"], "train")
+    ben = transductive(store, ["mesh"], list(golds), "subject")["mesh"]["r1"]
+    assert (ben.frames, ben.mean, ben.variance) == (0, (0.0, 0.0), (1.0, 1.0))
+    assert (ben.apply(stream.read("r1")).values == 0).all()
+    with pytest.raises(UserError, match="no frame of 'train'"):
+        Standardisation.fit([], "train", gaps=True)

@@ -269,7 +269,9 @@ def test_a_system_without_a_corpus_is_that_of_avec(recipe):
     assert made.training.optimizer == Adam(clip_norm=1.0) and made.window.frames == 128
 
 
-@pytest.mark.parametrize("arg", ["avec", "recola,both,plain", "avec,streams-audio_long+ecg,adam,s128", "synthetic,smoke"])
+@pytest.mark.parametrize(
+    "arg", ["avec", "recola,both,plain", "avec,streams-audio_long+ecg,adam,s128", "synthetic,smoke"]
+)
 def test_the_experiment_of_a_system_survives_json(recipe, arg):
     made = recipe.get_config(f"system,{arg}").check().experiment
     content = json.loads(json.dumps(to_json(made)))

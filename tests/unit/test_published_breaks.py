@@ -101,7 +101,8 @@ BREAKS = [
     ("case", CASE_BODY, "missing column", text(lambda t: t.replace("gsr", "eda")), r"sub_1.csv has no column 'gsr'"),
     ("pmemo", PMEMO_TABLE, "missing column", text(lambda t: t.replace("Valence(mean)", "valence")), r"no column"),
     ("pmemo", PMEMO_TABLE, "no song", cell(2, 0, ""), r"dynamic_annotations.csv, row 4: the musicId is missing"),
-    ("pmemo", PMEMO_EDA, "missing value", text(lambda t: t.replace("\n0.04", "\n")), r"2_EDA.csv: skin .* at sample 3"),
+    ("pmemo", PMEMO_EDA, "missing value", text(lambda t: t.replace("\n0.04", "\n")),
+     r"2_EDA.csv, row 4: a time or a listener is missing"),
     ("creativeit", CREATIVE, "missing column", text(lambda t: t.replace("Valence", "V")),
      r"no column 'Valence'.*unverified layout"),
     # times
@@ -126,7 +127,7 @@ BREAKS = [
     ("creativeit", CREATIVE, "percent", column(1, lambda x: f"{100 * x + 2:g}"), r"ann1.csv: ratings reach"),
     # partners
     ("avec", AVEC_GOLD, "one target", gone, r"arousal.dev_1.arff is missing, but .*valence.dev_1.arff is there"),
-    ("avec", AVEC_GOLD, "unknown partition", moved("valid_1.arff"), r"'valid_1' names no partition and number"),
+    ("avec", AVEC_GOLD, "unknown partition", moved("valid_1.arff"), r"'valid_1' is not a partition and number"),
     ("avec", AVEC_EDA, "stranger", moved("dev_2.arff"), r"dev_2.arff is missing, but .*EDA.dev_2.arff is there"),
     ("avec", AVEC_EDA, "no stream", gone, r"Recording dev_1 has no 'features_eda'"),
     ("avec", AVEC_EDA, "two files", twice, r"stand for the same recording; take one away"),
@@ -137,7 +138,7 @@ BREAKS = [
      r"test_1 has 62 .*'EDA_0' where they have 'EDA_99'"),
     ("avec", "ratings_gold_standard", "no gold at all", shutil.rmtree, r"holds no .*; set ratings_in"),
     ("recola", RECOLA_RATING, "one target", gone, r"valence.P16.csv is missing, but .*arousal.P16.csv is there"),
-    ("recola", RECOLA_RATING, "no person", moved("X16.csv"), r"X16.csv: 'X16' is no person, expected P and a number"),
+    ("recola", RECOLA_RATING, "no person", moved("X16.csv"), r"X16.csv: 'X16' is not a person, P and a number"),
     ("recola", "RECOLA-Annotation", "no ratings", shutil.rmtree, r"holds no P<number>.csv .*; set dir"),
     ("case", CASE_RATING, "shorter clip", shorter_clip_3, r"sub_2.csv: clip 3 has 19 rows, 20 in"),
     ("case", CASE_RATING, "lost clip", without_clip_4, r"has no row of video 4; restore"),

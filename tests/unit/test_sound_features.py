@@ -140,7 +140,7 @@ def test_is10_refuses(tmp_path, monkeypatch):
     recording = wav(tmp_path / "a.wav", noise(0.05))
     with pytest.raises(UserError, match=r"a\.wav has 0.050 s of sound, is10_lld76 needs at least two windows"):
         Is10Lld76().extract(recording)
-    with pytest.raises(UserError, match=r"a pitch_window of 60 s; choose 0.02 to 0.2"):
+    with pytest.raises(UserError, match=r"a pitch_window of 60 s; choose 0.02 to 0.1"):
         Is10Lld76(60).extract(recording)
     is10_lld76._extractors.cache_clear()
     monkeypatch.setattr(is10_lld76, "OTHER_FRAMER", "fr20")
