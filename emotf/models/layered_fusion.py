@@ -23,7 +23,7 @@ class LayeredFusion(Lstm):
     Example:
         >>> fusion = LayeredFusion(units=(8, 8), layers=("audio", "face+pose"))
         >>> network = fusion.build({"face": 4, "audio": 3, "pose": 2}, ["valence"], frames=None)
-        >>> [layer.kernel.shape[0] for layer in network.layers if "lstm" in layer.name]
+        >>> [layer.kernel.shape[0] for layer in network.layers if layer.name.startswith("lstm")]
         [3, 14]
 
     Reference:
