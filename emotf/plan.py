@@ -74,6 +74,8 @@ class Plan:
             raise UserError("sizes is empty; write the units of each layer, u80x60,u160x120.")
         for size in (*self.sizes, self.concatenated):
             self.units(size)
+        if not self.losses:
+            raise UserError("losses is empty; name those to try, mse,ccc.")
         if self.size_loss not in self.losses:
             raise UserError(f"size_loss is {self.size_loss}, none of the losses {', '.join(self.losses)}.")
         for name in ("best_losses", "layered_units", "held_out"):

@@ -167,6 +167,8 @@ class _Builder:
         runs = [*singles.values(), *(trial.run for trial in self.joined.values())]
         for run in runs:
             self._smooth(run)
+        for fusion in ("late", "again"):  # they cost nothing, and may be of another plan
+            shutil.rmtree(self._folder(fusion), ignore_errors=True)
         early = {name: trial.run.folder for name, trial in self.joined.items()}
         checks: dict[str, float] = {}
         candidates: dict[str, Path] = {}
@@ -196,8 +198,6 @@ class _Builder:
 
     def _fuse(self, name: str, folders: Sequence[Path]) -> tuple[Joined, pd.DataFrame]:
         say(f"fusing {len(folders)} systems of {self.target}")
-        # a fusion costs nothing, so one of another plan makes room
-        shutil.rmtree(self._folder(name), ignore_errors=True)
         joined, scores = fuse(
             [str(folder) for folder in folders],
             self._folder(name),
