@@ -3,7 +3,7 @@
     <dir>/recordings.csv                 id,subject,session,audio,body         (or partition, or both)
                                          r01,anna,1,sound/r01.wav,
     <dir>/ratings/<target>/<id>.csv      time,<one column a rater>             or time,gold
-    <dir>/streams/<name>/<id>.csv        precomputed features, optional; also .npy and .parquet
+    <dir>/streams/<name>/<id>.csv        precomputed features, optional; also .arff, .npy, .parquet
 
 Every column of recordings.csv besides `id`, `subject`, `session` and `partition` is a medium (`audio`, `video`,
 `body`, ...) and holds paths relative to `dir`; an empty cell says that the recording lacks the medium. Times are
@@ -23,7 +23,7 @@ from emotf.recording import Recording, check_subjects
 from emotf.tables import read_csv, read_track
 from emotf.track import Track
 
-STREAM_SUFFIXES = (".csv", ".npy", ".parquet")
+STREAM_SUFFIXES = (".csv", ".arff", ".npy", ".parquet")
 _PLACES = ("id", "subject", "session", "partition")
 _LAYOUT = "the layout is described in emotf/corpora/folder.py"
 

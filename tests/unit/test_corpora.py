@@ -16,6 +16,7 @@ from emotf.corpora.emodb import EMOTIONS, FRAME, MEN, WOMEN, Emodb, audible
 from emotf.corpora.folder import Folder
 from emotf.corpora.synthetic import Synthetic
 from emotf.errors import UserError
+from emotf.features.precomputed import Precomputed
 from emotf.recording import check_subjects, partitions
 
 NAMES = sorted(
@@ -393,3 +394,12 @@ def test_the_real_emodb(tmp_path):
     assert total == 535 * 58  # 2.0 s and 0.3 s fill 58 frames
     table = pd.read_csv(corpus.path / "ratings" / "valence" / "speaker03.csv")
     assert list(table.columns) == ["time", "gold"]
+
+
+def test_a_folder_may_hold_streams_as_arff(home):
+    (home / "streams/faces/r1.csv").unlink()
+    table = "@relation faces\n@attribute frameTime numeric\n@attribute yaw numeric\n@data\n0,1.5\n0.04,2\n"
+    write(home / "streams/faces/r1.arff", table)
+    (one,) = [recording for recording in Folder(dir=str(home)).recordings() if recording.id == "r1"]
+    track = Precomputed("faces").extract(one)
+    assert (track.hop, track.channels, track.values.ravel().tolist()) == (0.04, ("yaw",), [1.5, 2.0])
