@@ -37,8 +37,8 @@ def main(_):
         fusions = pd.DataFrame([of_fusion(folder, target) for folder in folders])
         print(f"\n## {target}, {len(folders)} folds, mean ± sd\n")
         print(markdown(["stream", "loss", "dev CCC", "test CCC", "smoothed", "floor", "- floor"], table(singles)))
-        pooled = [cell(fusions[name]) for name in fusions.columns]
-        print(f"\n{markdown(list(fusions.columns), [pooled])}\n")
+        names = [name for name in fusions.columns if name != "fold"]
+        print(f"\n{markdown(names, [[cell(fusions[name]) for name in names]])}\n")
         print("\n".join(findings(singles, fusions)))
 
 
@@ -85,6 +85,7 @@ def of_fusion(folder, target):
     best = max(of["weights"], key=lambda name: of["dev_ccc"][name])
     inputs = Run(fusion.content["sources"][best]).scores(postprocessed=True)
     return {
+        "fold": folder.name,
         "held out: fusion": of["held_out_ccc"]["fusion"],
         "best input": of["held_out_ccc"]["best_system"],
         "leave one out": of["leave_one_out_ccc"],
@@ -106,8 +107,8 @@ def findings(singles, fusions):
     for (stream, loss), part in singles.groupby(["stream", "loss"], sort=False):
         yield f"- {stream} {loss} beats its floor, mean over folds: {verdict(part['test'] > part['floor'], part)}"
     worse = fusions["held out: fusion"] < fusions["best input"] - 0.01
-    folds = ", ".join(map(str, np.flatnonzero(worse)))
-    where = f"not in fold {folds}" if folds else "in every fold"
+    folds = ", ".join(map(str, fusions["fold"][worse]))
+    where = f"not in {folds}" if folds else "in every fold"
     yield f"- CCC of the fusion on held-out recordings at least the best input's - 0.01: {where}"
     wide = singles.pivot_table(index=["fold", "stream"], columns="loss", values="test")
     if {"ccc", "mse"} <= set(wide.columns):

@@ -157,12 +157,10 @@ class Creativeit(Corpus):
             raise UserError(f"Creativeit: naming is no regular expression ({error}); mend it ({UNVERIFIED}).") from None
         if "recording" not in naming.groupindex:
             raise UserError(f"Creativeit: naming needs a group (?P<recording>...) ({UNVERIFIED}).")
-        try:
-            paths = sorted(home.glob(glob))
-        except (NotImplementedError, ValueError):
-            raise UserError(f"Creativeit: {glob!r} is no glob below {home}; write one like motion/*.csv.") from None
+        if Path(glob).is_absolute():
+            raise UserError(f"Creativeit: {glob!r} is no glob below {home}; write one like motion/*.csv.")
         found = []
-        for path in paths:
+        for path in sorted(home.glob(glob)):
             match = naming.search(path.relative_to(home).as_posix())
             if path.name[0] == "." or not path.is_file():
                 continue

@@ -544,3 +544,9 @@ def test_the_skin_of_a_twin_responds_more_often_when_aroused():
     calm, aroused = (_twin.eda(np.random.default_rng(0), np.full(12_001, a), times) for a in (-0.8, 0.8))
     responses = [len(find_peaks(trace, prominence=0.1)[0]) for trace in (calm, aroused)]
     assert 0 < responses[0] < responses[1] and calm.min() > 0
+
+
+def test_a_glob_of_creativeit_is_below_its_folder(tmp_path):
+    twin = Creativeit().write_twin(tmp_path / "twin")
+    with pytest.raises(UserError, match=r"is no glob below .*; write one like"):
+        replace(twin, traces="/motion/*.csv").recordings()
