@@ -8,12 +8,13 @@ Conventions
 
 from emotf.media.clock import picture_clock
 from emotf.media.detectors import detector
-from emotf.media.face_mesh import FaceMesh, face_mesh, faces
+from emotf.media.face_mesh import Face, FaceMesh, face_mesh, faces
 from emotf.media.opencv import check_opencv, opencv_distributions
 from emotf.media.pictures import VideoInfo, pictures, video_info
 from emotf.media.sound import SoundInfo, read_sound, sound_blocks, sound_info
 
 __all__ = [
+    "Face",
     "FaceMesh",
     "SoundInfo",
     "VideoInfo",
