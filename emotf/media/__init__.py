@@ -12,6 +12,7 @@ from emotf.media.face_mesh import Face, FaceMesh, face_mesh, faces
 from emotf.media.opencv import check_opencv, opencv_distributions
 from emotf.media.pictures import VideoInfo, pictures, video_info
 from emotf.media.sound import SoundInfo, read_sound, sound_blocks, sound_info
+from emotf.media.writing import video_writer
 
 __all__ = [
     "Face",
@@ -29,4 +30,5 @@ __all__ = [
     "sound_blocks",
     "sound_info",
     "video_info",
+    "video_writer",
 ]
