@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -36,14 +35,15 @@ def flow_rows(path: Path, points: Sequence[np.ndarray] | np.ndarray, found: np.n
     check_opencv()
     import cv2
 
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     rows = np.zeros((len(found), len(CHANNELS)), np.float32)
-    before, before_time = np.zeros((0, 0), np.uint8), 0.0
+    before: np.ndarray = np.zeros((0, 0), np.uint8)
+    before_time = 0.0
     for frame, (time, picture) in enumerate(pictures(path)):
-        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        grey: np.ndarray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         if frame and found[frame] and found[frame - 1]:
             box = square(points[frame])
-            flow = search.calc(cut(before, box), cut(grey, box), None)
+            flow = search.calc(cut(before, box), cut(grey, box), np.zeros((SIDE, SIDE, 2), np.float32))
             rows[frame] = summary(flow / SIDE / (time - before_time))
         before, before_time = grey, time
     return rows
@@ -69,8 +69,7 @@ def cut(grey: np.ndarray, box: tuple[int, int, int]) -> np.ndarray:
 
     left, top, side = box
     height, width = grey.shape
-    inside = grey[np.clip(np.arange(top, top + side), 0, height - 1)][
-        :, np.clip(np.arange(left, left + side), 0, width - 1)
-    ]
-    how: Any = cv2.INTER_AREA if side > SIDE else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(inside, (SIDE, SIDE), interpolation=how))
+    across = np.clip(np.arange(left, left + side), 0, width - 1)
+    down = np.clip(np.arange(top, top + side), 0, height - 1)
+    how = cv2.INTER_AREA if side > SIDE else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(grey[np.ix_(down, across)], (SIDE, SIDE), interpolation=how))

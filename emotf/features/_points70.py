@@ -19,10 +19,8 @@ JAW = (127, 234, 93, 132, 58, 136, 150, 176, 152, 400, 379, 365, 288, 361, 323, 
 INNER_CORNERS = {60: 78, 64: 308}
 
 # Point 0 to 67 -> vertex of the mesh.
-VERTICES = tuple(
-    vertex
-    for _, vertex in sorted({**dict(enumerate(JAW)), **dict(zip(POINTS, MESH, strict=True)), **INNER_CORNERS}.items())
-)
+_VERTEX_OF = {**dict(enumerate(JAW)), **dict(zip(POINTS, MESH, strict=True)), **INNER_CORNERS}
+VERTICES = tuple(_VERTEX_OF[point] for point in range(68))
 # Pupil -> the points around its eye. The mesh has no irises, so the middle of the eye stands for the pupil: it does not
 # follow the gaze.
 EYES = {68: range(36, 42), 69: range(42, 48)}

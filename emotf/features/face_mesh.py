@@ -22,7 +22,7 @@ class FaceMesh(Feature):
     `found`, 1 or 0. Frames without a face are 0 in all channels (a gap).
 
     Attributes:
-        coordinates: `image`: x / width, y / height, z / width of the picture, so x and y are 0 to 1 inside it; `pixels`.
+        coordinates: `image`: x / width, y / height, z / width of the picture, x and y 0 to 1 inside it; `pixels`.
         flags: whether the last two channels are there; without, the 1,404 of the publications.
         rate_hz: frames a second, each taking the nearest picture; 0: as filmed, which takes a steady rate.
 

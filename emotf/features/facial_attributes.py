@@ -1,4 +1,4 @@
-"""Face: action units, yaw, pitch and optical flow as one stream, from an OpenFace 2 table and the video it was made of."""
+"""Face: action units, yaw, pitch and optical flow as one stream, from an OpenFace 2 table and its video."""
 
 from dataclasses import dataclass
 from pathlib import Path

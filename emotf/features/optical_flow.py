@@ -1,4 +1,4 @@
-"""Face: how fast it moves in the picture, optical flow in its box, and two channels that say whether there is a face."""
+"""Face: how it moves in the picture, optical flow in its box, and two channels that say whether there is a face."""
 
 from dataclasses import dataclass
 
