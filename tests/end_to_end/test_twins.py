@@ -1,5 +1,7 @@
 """Twins of published layouts, written and examined as a user does it."""
 
+import json
+
 import pytest
 from conftest import tool
 
@@ -75,3 +77,22 @@ def test_another_layout_is_described_by_settings(tmp_path):
     ]
     done = tool("describe", "--corpus=creativeit", f"--dir={tmp_path}/twin", *(f"--set={one}" for one in settings))
     assert "unverified layout" in done.stdout and "6 recordings; raters 3; rows 400; 20 a second" in done.stdout
+
+
+def test_the_recipe_of_recola_runs_on_its_twin(tmp_path):
+    """Speech, and action units, pose and flow of a drawn face with tables beside its videos, by the documented command."""
+    tool("extract", "--corpus=recola", f"--twin={tmp_path}/twin")
+    flags = [
+        "--config=configs/cer_mtl.py:recola",
+        f"--config.corpus.dir={tmp_path}/twin",
+        f"--config.data.records={tmp_path}/records",
+    ]
+    tool("extract", *flags)
+    schema = json.loads((tmp_path / "records" / "recola" / "facial_attributes" / "schema.json").read_text())
+    assert schema["channels"][:1] == ["AU01_r"] and schema["channels"][17:19] == ["yaw", "pitch"]
+    run = tmp_path / "run"
+    tool("train", *flags, "--config.training.epochs=2", f"--run={run}")
+    config = json.loads((run / "config.json").read_text())
+    assert config["window"]["stride"] == pytest.approx(1 / 6)
+    done = tool("evaluate", f"--run={run}")
+    assert "arousal" in done.stdout and "valence" in done.stdout

@@ -39,6 +39,8 @@ from emotf.corpora.emodb import Emodb
 from emotf.corpora.pmemo import Pmemo
 from emotf.corpora.recola import SPLITS
 from emotf.errors import UserError
+from emotf.features.action_units import ActionUnits
+from emotf.features.facial_attributes import FacialAttributes
 from emotf.features.mfcc39 import Mfcc39
 from emotf.features.precomputed import Precomputed
 from emotf.recording import partitions
@@ -178,6 +180,26 @@ def test_recola_has_six_raters_and_one_file_for_heart_and_skin(twins):
     assert heart.hop == 0.001 and heart.frames == 2001
     gold = gold_standard(corpus, first)
     np.testing.assert_allclose(gold.values[:, 0], ratings.values.mean(axis=1), atol=1e-6)
+
+
+def test_recola_takes_the_users_own_tables_of_openface(twins, copy):
+    corpus = twins("recola")
+    first = corpus.recordings()[0]
+    assert first.medium("openface") == corpus.path / "OpenFace" / "P13.csv"
+    units = ActionUnits().extract(first)
+    attributes = FacialAttributes().extract(first)
+    assert units.hop == attributes.hop == 0.04 and units.frames == attributes.frames == 50
+    assert 40 <= attributes.values[:, -1].sum() < 50  # half way the face is gone
+    assert "openface" not in replace(corpus, openface="").recordings()[0].media
+    other = copy("recola")
+    (other.path / "OpenFace").rename(other.path / "faces")
+    assert "openface" not in other.recordings()[0].media
+    assert any("your own" in finding.expected and finding.advice for finding in other.layout())
+    named = replace(other, openface="Faces")  # in whatever case it is written
+    assert named.recordings()[0].medium("openface").parent.name == "faces"
+    (other.path / "faces" / "P13.csv").rename(other.path / "faces" / "13.csv")
+    with pytest.raises(UserError, match="'13' is not a person, P and a number"):
+        named.recordings()
 
 
 def test_recola_splits(twins, copy):
