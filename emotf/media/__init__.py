@@ -9,6 +9,7 @@ Conventions
 from emotf.media.clock import picture_clock
 from emotf.media.detectors import detector
 from emotf.media.face_mesh import FaceMesh, face_mesh, faces
+from emotf.media.listing import media_files
 from emotf.media.opencv import check_opencv, opencv_distributions
 from emotf.media.pictures import VideoInfo, pictures, video_info
 from emotf.media.sound import SoundInfo, read_sound, sound_blocks, sound_info
@@ -22,6 +23,7 @@ __all__ = [
     "detector",
     "face_mesh",
     "faces",
+    "media_files",
     "opencv_distributions",
     "picture_clock",
     "pictures",
