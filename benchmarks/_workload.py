@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emotf.records import GOLD, Schema, Store
-from emotf.records.store import Entry
+from emotf.records import GOLD, Entry, Schema, Store
 from emotf.track import Track
 from emotf.windows.feature_images import FeatureImages
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,17 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
+def write_new_json(path: Path, content: Any) -> None:
+    """Writes a JSON file that does not exist yet; where another process was first, its file stays."""
+    aside = path.with_name(f".{path.stem}.new.{os.getpid()}{path.suffix}")
+    try:
+        write_json(aside, content)
+        with suppress(FileExistsError):
+            os.link(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
 def read_json(path: Path) -> Any:
     """The content of a JSON file.
 
@@ -56,6 +67,12 @@ def read_json(path: Path) -> Any:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
+    """The SHA-256 of a file's bytes, in hexadecimal; of a folder, that of the names and bytes of all files in it."""
+    path = Path(path)
+    if path.is_dir():
+        digest = hashlib.sha256()
+        for inner in sorted(inner for inner in path.rglob("*") if inner.is_file()):
+            digest.update(f"{inner.relative_to(path).as_posix()}\n{sha256(inner)}\n".encode())
+        return digest.hexdigest()
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

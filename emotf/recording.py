@@ -39,18 +39,22 @@ class Recording:
             raise UserError(f"Recording {self.id}: partition {self.partition!r} is none of {', '.join(PARTITIONS)}.")
 
     def medium(self, name: str) -> Path:
-        """The file of a medium.
+        """The file of a medium, or its folder (of pictures, of one table a frame).
+
+        A recording with a `video` and no `audio` takes the sound of the video for its audio.
 
         Raises:
             UserError: the recording has no such medium, or the file is not there.
         """
+        if name == "audio" and name not in self.media and "video" in self.media:
+            name = "video"
         if name not in self.media:
             raise UserError(
                 f"Recording {self.id} has no {name!r} (it has: {', '.join(self.media) or 'no media'}); "
                 f"give it one, leave the recording out, or choose streams without it."
             )
         path = Path(self.media[name])
-        if not path.is_file():
+        if not path.exists():
             raise UserError(f"Recording {self.id}: {name} file {path} is missing.")
         return path
 

@@ -1,7 +1,7 @@
 """What every feature offers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
@@ -11,7 +11,7 @@ from emotf.errors import UserError
 from emotf.recording import Recording
 from emotf.track import Track
 
-Kind = Literal["extracted", "raw"]
+Kind = Literal["extracted", "raw", "pictures"]
 
 
 @dataclass
@@ -28,8 +28,14 @@ class Feature(ABC):
         """What it reads: `audio`, `video`, `body`, or the name of a precomputed stream."""
 
     @property
+    def media(self) -> tuple[str, ...]:
+        """All that it reads; only `medium`, unless it joins several."""
+        return (self.medium,)
+
+    @property
     def kind(self) -> Kind:
-        """`raw` for a signal as it was captured, only standardised later; `extracted` for anything computed from one.
+        """`raw` for a signal as it was captured, only standardised later; `extracted` for anything computed from one;
+        `pictures` for a film (`PictureFeature`).
 
         A mix of both is what Köprü & Erzin (2020) call semi-end-to-end.
         """
@@ -81,6 +87,47 @@ class Feature(ABC):
         Raises:
             UserError: the medium is missing or unreadable.
         """
+
+
+@dataclass(frozen=True)
+class Film:
+    """A stream of pictures, one at a time.
+
+    Attributes:
+        hop: seconds between frames.
+        start: seconds, the time of the first frame.
+        shots: a frame each: the picture, uint8 rgb [height, width, 3], or None where nothing was found; and the numbers
+            beside it, float32 [channels].
+    """
+
+    hop: float
+    start: float
+    shots: Iterator[tuple[np.ndarray | None, np.ndarray]]
+
+
+@dataclass
+class PictureFeature(Feature):
+    """A feature whose frames are pictures; `channels` name the numbers beside each.
+
+    Its records hold JPEG files. They feed no network directly: a feature such as resnet50 makes numbers of them.
+    """
+
+    @property
+    def kind(self) -> Kind:
+        return "pictures"
+
+    @abstractmethod
+    def film(self, recording: Recording) -> Film:
+        """The pictures of a whole recording, decoded as they are asked for.
+
+        Raises:
+            UserError: the medium is missing or unreadable.
+        """
+
+    def compute(self, recording: Recording) -> Track:
+        """The numbers beside the pictures."""
+        film = self.film(recording)
+        return Track(np.stack([values for _, values in film.shots]), film.hop, film.start, self.channels or ())
 
 
 @dataclass

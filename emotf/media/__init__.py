@@ -13,6 +13,7 @@ from emotf.media.opencv import check_opencv, opencv_distributions
 from emotf.media.pictures import VideoInfo, pictures, video_info
 from emotf.media.pose import BodyPose, bodies, body_pose
 from emotf.media.sound import SoundInfo, read_sound, sound_blocks, sound_info
+from emotf.media.writing import video_writer
 
 __all__ = [
     "BodyPose",
@@ -32,4 +33,5 @@ __all__ = [
     "sound_blocks",
     "sound_info",
     "video_info",
+    "video_writer",
 ]

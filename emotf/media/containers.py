@@ -75,6 +75,12 @@ def first_picture(path: Path) -> float | None:
         return next((time for time, _ in timed_pictures(path, container, stream)), None)
 
 
+def has_sound(path: Path) -> bool:
+    """Whether a file holds a sound track. Raises UserError where it cannot be opened."""
+    with opened(path) as container:
+        return bool(container.streams.audio)
+
+
 @dataclass(frozen=True)
 class SoundTrack:
     """The sound track of a container.

@@ -101,7 +101,7 @@ def sound_blocks(path: Path | str, rate_hz: float, block_s: float = 30.0) -> Ite
     path = Path(path)
     found = _find(path)
     pieces = found.pieces() if isinstance(found, SoundTrack) else _decode(path, found)
-    return _regroup(_resample(_something(path, pieces), found.rate_hz, rate_hz), round(block_s * rate_hz))
+    return regrouped(resampled(_something(path, pieces), found.rate_hz, rate_hz), round(block_s * rate_hz))
 
 
 def read_sound(path: Path | str, rate_hz: float) -> np.ndarray:
@@ -195,7 +195,7 @@ def _something(path: Path, pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]
         raise UserError(f"{path} has a sound track of 0 samples; name a file with sound.")
 
 
-def _resample(pieces: Iterable[np.ndarray], rate_hz: float, wanted_hz: float) -> Iterator[np.ndarray]:
+def resampled(pieces: Iterable[np.ndarray], rate_hz: float, wanted_hz: float) -> Iterator[np.ndarray]:
     """The same signal at another rate; equal to resampling it in one go, whatever the cuts."""
     if rate_hz == wanted_hz:
         yield from pieces
@@ -208,7 +208,7 @@ def _resample(pieces: Iterable[np.ndarray], rate_hz: float, wanted_hz: float) ->
     yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
-def _regroup(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+def regrouped(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
     """The same samples in blocks of `size`, the last one shorter."""
     block, filled = np.empty(size, np.float32), 0
     for piece in pieces:

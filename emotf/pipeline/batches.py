@@ -13,8 +13,7 @@ import numpy as np
 
 from emotf.errors import UserError
 from emotf.pipeline.standardisation import Standardisation
-from emotf.records import Store
-from emotf.records.store import nearest_frames
+from emotf.records import Store, nearest_frames
 from emotf.track import Clock, Track
 from emotf.windows.base import Window
 

@@ -2,7 +2,8 @@
 
 from emotf.records.extraction import extract
 from emotf.records.learning import LEARNED, check_unseen, read_learned, settings_of
-from emotf.records.store import GOLD, Entry, Schema, Store, Stream
+from emotf.records.store import Store
+from emotf.records.stream import GOLD, Entry, Schema, Stream, nearest_frames
 
 __all__ = [
     "GOLD",
@@ -13,6 +14,7 @@ __all__ = [
     "Stream",
     "check_unseen",
     "extract",
+    "nearest_frames",
     "read_learned",
     "settings_of",
 ]

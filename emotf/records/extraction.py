@@ -16,7 +16,8 @@ from emotf.files import sha256
 from emotf.progress import progress
 from emotf.recording import Recording, check_subjects
 from emotf.records.learning import fitted
-from emotf.records.store import GOLD, Schema, Store, Stream, nearest_frames
+from emotf.records.store import Store
+from emotf.records.stream import GOLD, Schema, Stream, nearest_frames
 from emotf.track import MISFIT, Track
 
 

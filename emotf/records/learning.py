@@ -17,7 +17,8 @@ from emotf.errors import UserError
 from emotf.features.base import FittedFeature
 from emotf.files import sha256, written_aside
 from emotf.recording import Recording, partitions
-from emotf.records.store import Store, Stream
+from emotf.records.store import Store
+from emotf.records.stream import Stream
 
 LEARNED = "learned.npz"
 

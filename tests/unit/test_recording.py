@@ -32,17 +32,24 @@ def test_an_unknown_partition_is_refused():
         Recording("r1", "anna", partition="validation")
 
 
-def test_a_medium_is_a_file_that_exists(tmp_path):
+def test_a_medium_is_a_file_or_folder_that_exists(tmp_path):
     sound = tmp_path / "r1.wav"
     recording = Recording("r1", "anna", {"audio": sound, "body": tmp_path})
     with pytest.raises(UserError, match=r"Recording r1: audio file .*r1\.wav is missing"):
         recording.medium("audio")
     sound.touch()
     assert recording.medium("audio") == sound
-    with pytest.raises(UserError, match=r"Recording r1: body file .* is missing"):
-        recording.medium("body")
+    assert recording.medium("body") == tmp_path
     with pytest.raises(UserError, match=r"has no 'video' \(it has: audio, body\)"):
         recording.medium("video")
+
+
+def test_the_sound_of_a_video_serves_where_there_is_no_audio(tmp_path):
+    clip, sound = tmp_path / "r1.mp4", tmp_path / "r1.wav"
+    clip.touch()
+    sound.touch()
+    assert Recording("r1", "anna", {"video": clip}).medium("audio") == clip
+    assert Recording("r1", "anna", {"video": clip, "audio": sound}).medium("audio") == sound
     with pytest.raises(UserError, match=r"it has: no media"):
         Recording("r2", "anna").medium("video")
 
