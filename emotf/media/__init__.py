@@ -8,7 +8,7 @@ Conventions
 
 from emotf.media.clock import picture_clock
 from emotf.media.detectors import detector
-from emotf.media.face_mesh import FaceMesh, face_mesh, faces
+from emotf.media.face_mesh import Face, FaceMesh, face_mesh, faces
 from emotf.media.opencv import check_opencv, opencv_distributions
 from emotf.media.pictures import VideoInfo, pictures, video_info
 from emotf.media.pose import BodyPose, bodies, body_pose
@@ -17,6 +17,7 @@ from emotf.media.writing import video_writer
 
 __all__ = [
     "BodyPose",
+    "Face",
     "FaceMesh",
     "SoundInfo",
     "VideoInfo",
