@@ -84,8 +84,8 @@ class OpenposeJson(Feature):
         size = np.array([self.width, self.height, 1], np.float32)
         if self.coordinates == "image" and not (size > 0).all():
             raise UserError(
-                f"openpose_json: the picture is {self.width} x {self.height} pixels, expected width= and height= of the "
-                "video; or choose coordinates=pixels."
+                f"openpose_json: the picture is {self.width} x {self.height} pixels, expected width= and height= "
+                "of the video; or choose coordinates=pixels."
             )
         folder = recording.medium(self.medium)
         bodies = read_openpose(folder, self.first_frame)
