@@ -16,7 +16,10 @@ ORDERS = {
 }
 # Key points may move by this share of the body's extent, on average, from one frame to the next; more is someone else.
 REACH = 0.25
-NOBODY = np.zeros((18, 3), np.float32)
+# Seconds that somebody who is lost is waited for, as with faces.
+PATIENCE = 0.5
+
+Person = tuple[int, np.ndarray]  # id, -1 where people were not tracked, and key points [18, 3]
 
 
 def numbered(folder: Path) -> dict[int, Path]:
@@ -43,21 +46,22 @@ def numbered(folder: Path) -> dict[int, Path]:
     return dict(sorted(files.items()))
 
 
-def read_openpose(folder: Path, first: int = -1) -> np.ndarray:
-    """The person in a folder of JSON files.
+def read_openpose(folder: Path, rate_hz: float, first: int = -1) -> np.ndarray:
+    """The person in a folder of JSON files; of several people, one that is followed.
 
-    The first frame with people shows whom: the largest. From frame to frame it is the same `person_id`, where OpenPose
-    tracked people (0 and up), else the person whose key points lie nearest to where they were last seen, on average
-    over those that both have, if that is within a quarter of the body's extent (the diagonal of its box); else the
-    largest, who is followed from there on.
+    The first frame with people shows whom: the largest. From frame to frame he is who bears his `person_id`, where
+    OpenPose tracked people (0 and up); else who lies nearest to where he was last seen, on average over the key points
+    of both, if that is within a quarter of his extent (the diagonal of the box round his key points). Somebody who is
+    lost is waited for for 0.5 s; then the largest person is followed.
 
     Args:
         folder: one file a frame.
+        rate_hz: frames a second.
         first: number of the frame at 0 s; -1: the lowest in the folder.
 
     Returns:
         float32 [frames, 18, 3]: x, y as written and confidence, 0 to 1; 0, 0, 0 where a key point is missing, and all 0
-        in frames of nobody and of numbers without a file.
+        in frames in which he is not, and of numbers without a file.
 
     Raises:
         UserError: names or files are not as OpenPose writes them.
@@ -68,31 +72,27 @@ def read_openpose(folder: Path, first: int = -1) -> np.ndarray:
         raise UserError(f"{folder} begins with frame {lowest}, before first_frame {first}; choose {lowest} or less.")
     first = lowest if first < 0 else first
     rows = np.zeros((last - first + 1, 18, 3), np.float32)
-    followed, name = NOBODY, -1
+    followed: Person | None = None
+    seen = 0
     for number, path in files.items():
         people = _people(path)
-        if people:
-            name, followed = follow(people, followed, name)
-            rows[number - first] = followed
+        if followed is not None and number - seen < PATIENCE * rate_hz:
+            person = again(followed, people)
+        else:
+            person = max(people, key=lambda person: _extent(person[1]), default=None)
+        if person is not None:
+            followed, seen, rows[number - first] = person, number, person[1]
     return rows
 
 
-def follow(people: list[tuple[int, np.ndarray]], last: np.ndarray, name: int) -> tuple[int, np.ndarray]:
-    """Who of these people is the one followed so far, or the largest.
-
-    Args:
-        people: id (-1: not tracked) and key points [18, 3], at least one.
-        last: key points of the one followed; all 0 before anybody was.
-        name: his id.
-    """
+def again(followed: Person, people: list[Person]) -> Person | None:
+    """Who of these people is the one followed so far."""
+    name, last = followed
     for person in people:
         if name >= 0 and person[0] == name:
             return person
-    distances = [_distance(last, points) for _, points in people]
-    nearest = int(np.argmin(distances))
-    if distances[nearest] <= REACH * _extent(last):
-        return people[nearest]
-    return max(people, key=lambda person: _extent(person[1]))
+    nearest = min(people, key=lambda person: _distance(last, person[1]), default=None)
+    return nearest if nearest and _distance(last, nearest[1]) <= REACH * _extent(last) else None
 
 
 def _distance(one: np.ndarray, other: np.ndarray) -> float:
@@ -107,7 +107,7 @@ def _extent(points: np.ndarray) -> float:
     return float(np.linalg.norm(np.ptp(there, axis=0))) if len(there) else 0.0
 
 
-def _people(path: Path) -> list[tuple[int, np.ndarray]]:
+def _people(path: Path) -> list[Person]:
     """Id and key points, float32 [18, 3], of everybody of whom there is a key point."""
     content = read_json(path)
     people = content.get("people") if isinstance(content, dict) else None
@@ -117,7 +117,7 @@ def _people(path: Path) -> list[tuple[int, np.ndarray]]:
     return [person for person in found if person[1].any()]
 
 
-def _person(path: Path, place: int, person: Any) -> tuple[int, np.ndarray]:
+def _person(path: Path, place: int, person: Any) -> Person:
     numbers = person.get("pose_keypoints_2d") if isinstance(person, dict) else None
     if not isinstance(numbers, list) or len(numbers) not in ORDERS:
         held = f"{len(numbers)} numbers" if isinstance(numbers, list) else "no list"

@@ -18,8 +18,8 @@ class OpenposeJson(Feature):
 
     Files are taken in the order of their frame numbers, the last digits of their names; numbers that are left out are
     gaps. COCO's 18 key points are taken as they are; of BODY_25, mid-hip and feet are left out and the others brought
-    into COCO's order. Of several people one is followed: the largest first, then whoever bears his `person_id` or lies
-    nearest to where he was (`emotf.features._openpose.read_openpose`).
+    into COCO's order. Of several people one is followed: the largest at first, from then on who bears his `person_id`
+    or lies nearest to where he was (`emotf.features._openpose.read_openpose`).
 
     Channels as of `pose36`: 36 coordinates; with `visibility`, 18 confidences of OpenPose (0 to 1); with `flags`,
     `confidence`, the mean confidence of the 18, and `found`. A key point that OpenPose did not find is 0, 0 with
@@ -88,7 +88,7 @@ class OpenposeJson(Feature):
                 "of the video; or choose coordinates=pixels."
             )
         folder = recording.medium(self.medium)
-        bodies = read_openpose(folder, self.first_frame)
+        bodies = read_openpose(folder, self.rate_hz, self.first_frame)
         if self.coordinates == "image":
             if bodies.any() and np.abs(bodies[..., :2]).max() <= 1:
                 raise UserError(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emotf.errors import UserError
 from emotf.media.detectors import detector
 from emotf.media.pictures import pictures
 
@@ -67,14 +68,19 @@ def body_pose(path: Path | str) -> BodyPose:
         (75, 18, 2)
     """
     nobody = np.zeros((len(BODY18), 3), np.float32)
-    times, rows, found = [], [], []
+    times: list[float] = []
+    rows, found = [], []
+    size = (0, 0)
     for time, picture, body in bodies(path):
+        height, width = picture.shape[:2]
+        if times and (height, width) != size:
+            raise UserError(f"{path} changes the size of its pictures at {time:.2f} s; convert it to one size.")
+        size = (height, width)
         times.append(time)
         found.append(body is not None)
         rows.append(nobody if body is None else body)
-        height, width = picture.shape[:2]
     stacked = np.stack(rows)
-    return BodyPose(stacked[..., :2], stacked[..., 2], np.array(found), np.array(times), (height, width))
+    return BodyPose(stacked[..., :2], stacked[..., 2], np.array(found), np.array(times), size)
 
 
 def bodies(path: Path | str) -> Iterator[tuple[float, np.ndarray, np.ndarray | None]]:
