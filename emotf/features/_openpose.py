@@ -68,17 +68,18 @@ def read_openpose(folder: Path, rate_hz: float, model: str = "body_25", first: i
     first = lowest if first < 0 else first
     found: dict[int, np.ndarray] = {}
     followed: Person | None = None
-    seen = 0
+    seen = size = 0
     for number, path in files.items():
         people = _people(path)
+        size = size or (len(people[0][1]) if people else 0)
+        if any(len(points) != size for _, points in people):
+            raise UserError(f"{path} is of another body model than the files before it; use one for a recording.")
         if followed is not None and number - seen < PATIENCE * rate_hz:
             person = again(followed, people)
         else:
             person = max(people, key=lambda person: _extent(person[1]), default=None)
         if person is not None:
             followed, seen, found[number] = person, number, person[1]
-            if len(person[1]) != len(next(iter(found.values()))):
-                raise UserError(f"{path} is of another body model than the files before it; use one for a recording.")
     rows = np.zeros((last - first + 1, 18, 3), np.float32)
     if found:
         rows[np.array(list(found)) - first] = _ordered(folder, np.stack(list(found.values())), model)
@@ -141,7 +142,7 @@ def _ordered(folder: Path, points: np.ndarray, model: str) -> np.ndarray:
     other = MODELS[1 - MODELS.index(model)]
     bodies = body18(points, model)
     mine, others = limbs(bodies), limbs(body18(points, other))
-    if len(others) > len(mine) / 2 and others.mean() < SHORTER * mine.mean():
+    if 0 < len(mine) < 2 * len(others) and others.mean() < SHORTER * mine.mean():
         raise UserError(
             f"{folder}: read as {model}, limbs are {mine.mean():.4g} long on average, as {other} {others.mean():.4g}, "
             f"so it is of {other}; choose model={other}."
@@ -151,8 +152,6 @@ def _ordered(folder: Path, points: np.ndarray, model: str) -> np.ndarray:
 
 def _distance(one: np.ndarray, other: np.ndarray) -> float:
     """Mean distance of the key points that both have; infinite where they share none."""
-    if len(one) != len(other):
-        return np.inf
     both = (one[:, 2] > 0) & (other[:, 2] > 0)
     return float(np.linalg.norm(one[both, :2] - other[both, :2], axis=1).mean()) if both.any() else np.inf
 
@@ -180,7 +179,7 @@ def _person(path: Path, place: int, person: Any) -> Person:
             f"{path}, person {place}: 'pose_keypoints_2d' holds {held}, expected 75 (BODY_25) or 54 (COCO)."
         )
     try:
-        points = np.array(numbers, np.float32).reshape(-1, 3)
+        points = np.array([float(number) for number in numbers], np.float32).reshape(-1, 3)
     except (TypeError, ValueError):
         points = np.full((1, 3), np.nan, np.float32)
     if not np.isfinite(points).all():
