@@ -10,7 +10,7 @@ from emotf.media.clock import picture_clock
 from emotf.media.detectors import detector
 from emotf.media.face_mesh import FaceMesh, face_mesh, faces
 from emotf.media.opencv import check_opencv, opencv_distributions
-from emotf.media.pictures import VideoInfo, pictures, video_info
+from emotf.media.pictures import VideoInfo, picture_times, pictures, video_info
 from emotf.media.sound import SoundInfo, read_sound, sound_blocks, sound_info
 from emotf.media.writing import video_writer
 
@@ -24,6 +24,7 @@ __all__ = [
     "faces",
     "opencv_distributions",
     "picture_clock",
+    "picture_times",
     "pictures",
     "read_sound",
     "sound_blocks",
