@@ -31,7 +31,7 @@ WORDS: dict[str, tuple[float, float]] = {
     "disgusted": (-0.67, 0.49), "dissatisfied": (-0.60, -0.17), "distressed": (-0.70, 0.56),
     "distrustful": (-0.48, 0.10), "doubtful": (-0.28, -0.96), "droopy": (-0.32, -0.92), "embarrassed": (-0.32, -0.60),
     "enraged": (-0.18, 0.72), "enthusiastic": (0.50, 0.32), "envious": (-0.27, 0.82), "excited": (0.70, 0.72),
-    "expectant": (0.32, 0.06), "feeling superior": (0.32, 0.56), "friendly": (0.76, -0.60),
+    "expectant": (0.32, 0.06), "feeling superior": (0.32, 0.56), "friendly": (0.75, -0.60),
     "frustrated": (-0.60, 0.39), "glad": (0.94, -0.16), "gloomy": (-0.86, -0.47), "guilty": (-0.40, -0.43),
     "happy": (0.89, 0.17), "hateful": (-0.58, 0.86), "hesitant": (-0.31, -0.72), "hopeful": (0.61, -0.30),
     "impatient": (-0.05, 0.30), "impressed": (0.38, -0.07), "indignant": (-0.24, 0.46), "insulted": (-0.74, 0.20),
