@@ -188,7 +188,7 @@ def predict_media(run: Run, media: Mapping[str, str]) -> MediaPrediction:
         # as the records were made (a stream.json may have said more than the recipe), in the order of their channels
         feature = _feature(stream["made_by"], run.learned(name))
         track = feature.extract(recording).select(stream["channels"])
-        if (sure := _found(track, feature.gaps)) is not None:
+        if (sure := presence(track, feature.gaps)) is not None:
             found[name] = sure
         if experiment.data.standardisation != "train":
             # of a new person nothing else is known than this recording
@@ -218,8 +218,16 @@ def in_words(trace: Track) -> dict[str, np.ndarray]:
     return {"word": word, "distance": distance}
 
 
-def _found(track: Track, gaps: bool) -> Track | None:
-    """How surely each frame found something; None for a stream that always does."""
+def presence(track: Track, gaps: bool) -> Track | None:
+    """How surely each frame of a stream found what it looks for, 0 to 1, 0 where nothing was found.
+
+    Args:
+        track: its channels `confidence` and `found`, where it has them, say so.
+        gaps: whether a frame of zeros says so.
+
+    Returns:
+        One channel `confidence`; None for a stream that finds something in every frame.
+    """
     flags = [name for name in ("confidence", "found") if name in track.channels]
     if not flags and not gaps:
         return None
