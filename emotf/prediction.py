@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from emotf.config import Experiment, from_json
+from emotf.config import TRANSDUCTIVE, Experiment, from_json
 from emotf.errors import UserError
 from emotf.features.base import Feature, FittedFeature
 from emotf.pipeline import Selection, Standardisation, prediction_batches, select, track_batches, transductive
@@ -42,7 +42,8 @@ class Predictor:
         self.network = network
         self.golds = golds
         self.window = window.predicting(max(gold.frames for gold in golds.values()))
-        scaling = None if standardisation == "train" else transductive(store, streams, list(golds), standardisation)
+        by_group = standardisation in TRANSDUCTIVE
+        scaling = transductive(store, streams, list(golds), standardisation) if by_group else None
         self.dataset = prediction_batches(store, streams, golds, self.window, scaling)
 
     def __call__(self) -> dict[str, Track]:
@@ -129,7 +130,7 @@ def predict_media(run: Run, media: Mapping[str, str]) -> Track:
         name: _feature(stream["made_by"], run.learned(name)).extract(recording).select(stream["channels"])
         for name, stream in run.about["streams"].items()
     }
-    if experiment.data.standardisation != "train":
+    if experiment.data.standardisation in TRANSDUCTIVE:
         # of a new person nothing else is known than this recording
         for name, track in tracks.items():
             gaps = run.about["streams"][name]["gaps"]

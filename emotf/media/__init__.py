@@ -9,6 +9,7 @@ Conventions
 from emotf.media.clock import picture_clock
 from emotf.media.detectors import detector
 from emotf.media.face_mesh import Face, FaceMesh, face_mesh, faces
+from emotf.media.listing import media_files
 from emotf.media.opencv import check_opencv, opencv_distributions
 from emotf.media.pictures import VideoInfo, pictures, video_info
 from emotf.media.pose import BodyPose, bodies, body_pose
@@ -27,6 +28,7 @@ __all__ = [
     "detector",
     "face_mesh",
     "faces",
+    "media_files",
     "opencv_distributions",
     "picture_clock",
     "pictures",
