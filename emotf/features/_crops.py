@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from emotf.errors import UserError
+from emotf.features._mesh import FLAGS, mesh_on_clock
 from emotf.features.base import Film
-from emotf.media import FaceMesh, face_mesh, picture_clock, pictures
+from emotf.media import FaceMesh, picture_clock, picture_times, pictures
 from emotf.media.crops import crop, face_square, read_crop, ready_crops
 from emotf.recording import Recording
 
-CROP_CHANNELS = ("left", "top", "side", "roll", "face_id", "confidence", "found")
+CROP_CHANNELS = ("left", "top", "side", "roll", "face_id", *FLAGS)
 NO_FACE = np.zeros(len(CROP_CHANNELS), np.float32)
 NO_FACE.flags.writeable = False
 MARGIN_PX = 5.0
@@ -82,8 +83,7 @@ class Crops:
         if self.crops:
             return self._ready(recording)
         path = recording.medium("video")
-        mesh = face_mesh(path)
-        hop, nearest = picture_clock(path, mesh.times, self.rate_hz)
+        mesh, hop, nearest = mesh_on_clock(path, self.rate_hz)
         return Film(hop, 0.0, self._cut(path, mesh, np.bincount(nearest, minlength=len(mesh.times))))
 
     def _check(self) -> None:
@@ -118,7 +118,7 @@ class Crops:
         if not self.clock:
             return Film(1 / self.rate_hz, 0.0, self._read(face, files, np.arange(last)))
         path = recording.medium(self.clock)
-        times = np.array([time for time, _ in pictures(path)])
+        times = picture_times(path)
         if last > len(times):
             raise UserError(
                 f"{folder} holds a crop of picture {last} ({files[last].name}), but {path} has {len(times)} pictures; "

@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from emotf.errors import UserError
+from emotf.features._mesh import FLAGS
 from emotf.features.base import Film
 from emotf.files import sha256
 from emotf.progress import say
@@ -45,7 +46,7 @@ class Described:
 
     @property
     def channels(self) -> tuple[str, ...]:
-        return (*(f"f{k}" for k in range(WIDTH)), *(name for name in ("confidence", "found") if self.flags))
+        return (*(f"f{k}" for k in range(WIDTH)), *(FLAGS if self.flags else ()))
 
     def resolved(self, recording: Recording) -> Self:
         """The same feature with the digest of the user's file.

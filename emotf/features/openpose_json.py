@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from emotf.errors import UserError
-from emotf.features._body18 import body_channels, body_rows, check_coordinates
+from emotf.features._body18 import body_channels, body_rows
+from emotf.features._mesh import check_coordinates, scaled
 from emotf.features._openpose import MODELS, read_openpose
 from emotf.features.base import Feature
 from emotf.recording import Recording
@@ -88,21 +89,20 @@ class OpenposeJson(Feature):
             )
         if self.model not in MODELS:
             raise UserError(f"openpose_json: model is {self.model!r}, expected one of {', '.join(MODELS)}.")
-        size = np.array([self.width, self.height, 1], np.float32)
-        if self.coordinates == "image" and not (size > 0).all():
+        in_image = self.coordinates == "image"
+        if in_image and min(self.width, self.height) < 1:
             raise UserError(
                 f"openpose_json: the picture is {self.width} x {self.height} pixels, expected width= and height= "
                 "of the video; or choose coordinates=pixels."
             )
         folder = recording.medium(self.medium)
         bodies = read_openpose(folder, self.rate_hz, self.model, self.first_frame)
-        if self.coordinates == "image":
-            if bodies.any() and np.abs(bodies[..., :2]).max() <= 1:
-                raise UserError(
-                    f"{folder} holds no pixels but shares of the picture already (OpenPose's --keypoint_scale); choose "
-                    "coordinates=pixels, which takes them as written."
-                )
-            bodies = bodies / size
-        found = bodies.any(axis=(1, 2))
-        rows = body_rows(bodies[..., :2], bodies[..., 2], found, self.visibility, self.flags)
+        points, certainty = bodies[..., :2], bodies[..., 2]
+        if in_image and points.any() and np.abs(points).max() <= 1:
+            raise UserError(
+                f"{folder} holds no pixels but shares of the picture already (OpenPose's --keypoint_scale); choose "
+                "coordinates=pixels, which takes them as written."
+            )
+        points = scaled(points, (self.height, self.width), self.coordinates)
+        rows = body_rows(points, certainty, certainty.any(axis=1), self.visibility, self.flags)
         return Track(rows, hop=1 / self.rate_hz, channels=self.channels)

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from emotf.features._body18 import body_channels, body_rows, check_coordinates
+from emotf.features._body18 import body_channels, body_rows
+from emotf.features._mesh import check_coordinates, scaled
 from emotf.features.base import Feature
 from emotf.media import body_pose, picture_clock
 from emotf.recording import Recording
@@ -78,7 +77,6 @@ class Pose36(Feature):
         path = recording.medium(self.medium)
         pose = body_pose(path)
         hop, nearest = picture_clock(path, pose.times, self.rate_hz)
-        height, width = pose.size
-        points = pose.points / np.array([width, height]) if self.coordinates == "image" else pose.points
+        points = scaled(pose.points, pose.size, self.coordinates)
         rows = body_rows(points, pose.visibility, pose.found, self.visibility, self.flags)
         return Track(rows[nearest], hop=hop, channels=self.channels)

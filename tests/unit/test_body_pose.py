@@ -165,7 +165,7 @@ def test_a_black_picture_holds_nobody(tmp_path):
     assert track.values.shape == (1, 38) and not track.values.any()
     with pytest.raises(UserError, match="has one picture only, so its rate is unknown; set rate_hz"):
         Pose36().extract(one)
-    with pytest.raises(UserError, match="pose36: coordinates is 'metres', expected one of image, pixels"):
+    with pytest.raises(UserError, match="pose36: coordinates is 'metres', choose one of image, pixels"):
         Pose36(coordinates="metres").extract(one)
 
 
