@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from emotf.affect import words
-from emotf.config import Experiment, from_json
+from emotf.config import TRANSDUCTIVE, Experiment, from_json
 from emotf.errors import UserError
 from emotf.features.base import Feature, FittedFeature
 from emotf.pipeline import Selection, Standardisation, prediction_batches, select, track_batches, transductive
@@ -47,7 +47,8 @@ class Predictor:
         self.network = network
         self.golds = golds
         self.window = window.predicting(max(gold.frames for gold in golds.values()))
-        scaling = None if standardisation == "train" else transductive(store, streams, list(golds), standardisation)
+        by_group = standardisation in TRANSDUCTIVE
+        scaling = transductive(store, streams, list(golds), standardisation) if by_group else None
         self.dataset = prediction_batches(store, streams, golds, self.window, scaling)
 
     def __call__(self) -> dict[str, Track]:
@@ -190,7 +191,7 @@ def predict_media(run: Run, media: Mapping[str, str]) -> MediaPrediction:
         track = feature.extract(recording).select(stream["channels"])
         if (sure := presence(track, feature.gaps)) is not None:
             found[name] = sure
-        if experiment.data.standardisation != "train":
+        if experiment.data.standardisation in TRANSDUCTIVE:
             # of a new person nothing else is known than this recording
             track = Standardisation.fit([track], f"this recording, {name}", feature.gaps).apply(track)
         tracks[name] = track
