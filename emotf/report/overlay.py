@@ -18,7 +18,7 @@ INK, FAINT = (255, 255, 255), (150, 150, 150)
 Colour = tuple[int, int, int]
 COLOURS = ((255, 190, 60), (80, 200, 255), (150, 230, 110), (240, 140, 220))  # of the targets in turn, rgb
 
-GAP = "   "  # between the texts of a line
+GAP = "  "  # between the texts of a line
 CAPITAL = 22  # pixels: the height of a capital letter of the font at size 1
 FRACTION_BITS = 4  # of a pixel, in coordinates
 
