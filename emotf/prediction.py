@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from emotf.affect import words
+from emotf.affect import PLANE, words
 from emotf.config import TRANSDUCTIVE, Experiment, from_json
 from emotf.errors import UserError
 from emotf.features.base import Feature, FittedFeature
@@ -20,7 +20,6 @@ from emotf.track import Track
 from emotf.windows.base import Window
 
 IN_A_VIDEO = {"audio", "video"}
-PLANE = ("valence", "arousal")
 
 
 class Predictor:
