@@ -70,7 +70,8 @@ class _Film:
         self.count, self.last, self.shape = 0, -1.0, (0, 0)
         self.stream = container.add_stream("libx264", rate=Fraction(rate_hz).limit_denominator(1001))
         self.stream.pix_fmt = "yuv420p"
-        self.stream.options = {"crf": QUALITY, "preset": "veryfast"}
+        # macroblock-tree rate control decides differently from time to time: the same pictures would give other bytes
+        self.stream.options = {"crf": QUALITY, "preset": "veryfast", "x264-params": "mbtree=0"}
         self.stream.codec_context.time_base = Fraction(1, TICKS_HZ)
         self.sound = None if sound is None else _Sound(container, sound)
 

@@ -5,6 +5,8 @@ import json
 import pytest
 from conftest import tool
 
+from emotf.corpora.recola import Recola
+
 
 @pytest.fixture(scope="module")
 def avec(tmp_path_factory):
@@ -80,8 +82,8 @@ def test_another_layout_is_described_by_settings(tmp_path):
 
 
 def test_the_recipe_of_recola_runs_on_its_twin(tmp_path):
-    """Speech, and action units, pose and flow of a drawn face with tables beside its videos, by the documented command."""
-    tool("extract", "--corpus=recola", f"--twin={tmp_path}/twin")
+    """Speech, and action units, pose and flow of a drawn face with tables beside its videos, by the tools."""
+    Recola().write_twin(tmp_path / "twin", duration=8.0)
     flags = [
         "--config=configs/cer_mtl.py:recola",
         f"--config.corpus.dir={tmp_path}/twin",
