@@ -10,7 +10,7 @@ from emotf.errors import UserError
 from emotf.features import _lgbp
 from emotf.features._points49 import MESH
 from emotf.features.base import FittedFeature
-from emotf.media import check_opencv, faces, picture_clock
+from emotf.media import check_opencv, face_mesh, picture_clock, pictures
 from emotf.progress import progress
 from emotf.recording import Recording
 from emotf.track import Track
@@ -126,16 +126,13 @@ class LgbpTop84(FittedFeature):
 
     def _rows(self, path: Path) -> Iterator[tuple[float, np.ndarray | None]]:
         """Time and shares, float32 [shares], of every picture; None where there is no face."""
-        times = []
-
-        def crops() -> Iterator[np.ndarray | None]:
-            for time, picture, face in faces(path):
-                times.append(time)
-                yield None if face is None else _lgbp.crop(picture, face.landmarks[list(MESH), :2], self.size)
-
-        rows = _lgbp.described(crops(), self.size, self.scales, self.orientations, self.blocks, self.frames)
-        for number, row in enumerate(rows):  # they come a few pictures after their crop
-            yield times[number], row
+        mesh = face_mesh(path, MESH)
+        crops = (
+            _lgbp.crop(picture, points, self.size) if found else None
+            for (_, picture), points, found in zip(pictures(path), mesh.landmarks[..., :2], mesh.found, strict=True)
+        )
+        rows = _lgbp.described(crops, self.size, self.scales, self.orientations, self.blocks, self.frames)
+        yield from zip(mesh.times, rows, strict=True)
 
     def _check(self) -> None:
         check_opencv()

@@ -42,7 +42,8 @@ def face_detector(most: int) -> Iterator[Callable[[np.ndarray], list[tuple[np.nd
 
     The score is `face_presence_score` of the landmark model: its estimate, a sigmoid in 0 to 1, that the region that it
     was given holds a well placed face. It is computed for every face of every picture, followed or detected anew.
-    Faces that score 0.5 or less are dropped, as MediaPipe's own class does.
+    Faces that score 0.5 or less are dropped, as MediaPipe's own class does. It tells a face from none, and little of
+    how well a face can be seen: half hidden ones score 0.99, and most others above 0.9999.
 
     Args:
         most: faces to look for. While fewer are followed, every picture is searched for more.
