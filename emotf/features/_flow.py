@@ -1,6 +1,5 @@
 """Optical flow in the box of a face, in box widths a second."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ CHANNELS = ("flow_mean", "flow_sd", "flow_x", "flow_y")
 SIDE = 96
 
 
-def flow_rows(path: Path, points: Sequence[np.ndarray] | np.ndarray, found: np.ndarray) -> np.ndarray:
+def flow_rows(path: Path, points: np.ndarray, found: np.ndarray) -> np.ndarray:
     """What moves in the face, a row a picture.
 
     The box is the square around the points of the later of two pictures, and both are cut by it: a box that moves with
@@ -41,7 +40,7 @@ def flow_rows(path: Path, points: Sequence[np.ndarray] | np.ndarray, found: np.n
     before_time = 0.0
     for frame, (time, picture) in enumerate(pictures(path)):
         grey: np.ndarray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-        if frame and found[frame] and found[frame - 1]:
+        if frame and found[frame] and found[frame - 1] and time > before_time:  # two may stand at one time
             box = square(points[frame])
             flow = search.calc(cut(before, box), cut(grey, box), np.zeros((SIDE, SIDE, 2), np.float32))
             rows[frame] = summary(flow / SIDE / (time - before_time))
