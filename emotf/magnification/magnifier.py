@@ -4,14 +4,14 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, repeat
 from typing import Literal
 
 import numpy as np
 
 from emotf.errors import UserError
 from emotf.magnification.spatial import Pyramid, chroma_attenuation, color_weights, motion_weights
-from emotf.magnification.temporal import STEPS, Bandpass, ideal_band, in_band
+from emotf.magnification.temporal import STEPS, Bandpass, ideal_band
 
 Mode = Literal["color", "motion"]
 MODES = ("color", "motion")
@@ -37,14 +37,14 @@ class Magnifier:
     Two filters over time, both of zero phase:
 
     - `streaming`: recursive, in bounded memory. It holds the pictures of 1.25 periods of `low_hz` (1.6 s at 0.8 Hz) and
-      34 pictures of float32 of the finest level that is magnified, and gives the first picture when it has seen 2.5
-      periods. Between 1.1 low_hz and 0.9 high_hz, B is right to 8 %; 0.8 of it passes at the edges, half at 0.8 low_hz
+      34 pictures of float32 of the finest level that is magnified, and gives the first picture when it has seen that
+      many. Between 1.1 low_hz and 0.9 high_hz, B is right to 8 %; 0.8 of it passes at the edges, half at 0.8 low_hz
       and 1.1 high_hz, at most 0.03 below 0.4 low_hz and above 1.4 high_hz.
     - `ideal`: sharp edges, by Fourier transform of the whole clip. The pictures are read twice, and the finest
       magnified level of all of them is held, up to 2 GiB.
 
-    Both take a clip to go on in its mirror image before its begin and behind its end. Large motion, a cut or a change
-    of light has a share in every band and is magnified with the rest. So is noise: with b the band's share of the
+    Both take a clip to stand still before its first and behind its last picture. Large motion, a cut or a change of
+    light has a share in every band and is magnified with the rest. So is noise: with b the band's share of the
     frequencies up to half of the rate, the variance of white noise grows by b ((1 + α)² - 1) (`streaming`: by 1.1 times
     that) where there is no spatial cut-off, and at α = 5 by this share of it with one:
 
@@ -163,11 +163,11 @@ class Magnifier:
                 f"A clip of {frames} pictures ({frames / rate_hz:.2f} s) is too short for {self.low_hz:g} Hz, which "
                 f"takes {bandpass.reach} of them; take a longer clip or a higher low_hz."
             )
-        self._check_memory(frames, rate_hz, shape)
-        if self.filter == "ideal" and not in_band(frames, rate_hz, *self.band_hz).any():
+        self._check_memory(frames, bandpass, shape)
+        if self.filter == "ideal" and not bandpass.kept(frames).any():
             raise UserError(
-                f"A clip of {frames / rate_hz:.2f} s has multiples of {rate_hz / 2 / frames:.3g} Hz only, none from "
-                f"{bandpass.low_hz:g} to {bandpass.high_hz:g} Hz; choose a wider band or filter streaming."
+                f"A clip of {frames} pictures has no frequency from {bandpass.low_hz:g} to {bandpass.high_hz:g} Hz "
+                "of its own; choose a wider band or filter streaming."
             )
 
     def _pyramid(self, shape: tuple[int, ...]) -> Pyramid:
@@ -186,11 +186,10 @@ class Magnifier:
             )
         return Pyramid(weights, shape)
 
-    def _check_memory(self, frames: int, rate_hz: float, shape: tuple[int, ...]) -> None:
-        held = frames * FLOAT_BYTES * math.prod(self._pyramid(shape).shape)
-        remedy = "take filter streaming or a shorter clip"
+    def _check_memory(self, frames: int, bandpass: Bandpass, shape: tuple[int, ...]) -> None:
+        held, remedy = frames * FLOAT_BYTES * math.prod(self._pyramid(shape).shape), "take filter streaming"
         if self.filter == "streaming":
-            held, remedy = Bandpass(rate_hz, *self.band_hz).reach * math.prod(shape), "choose a higher low_hz"
+            held, remedy = bandpass.reach * math.prod(shape), "choose a higher low_hz"
         if held > LARGEST_BYTES:
             raise UserError(
                 f"The {self.filter} filter would hold {held / 2**30:.1f} GiB of pictures of {shape[1]} x {shape[0]}, "
@@ -213,8 +212,8 @@ class Magnifier:
             bandpass.high_reach if upto else 0
         )  # pictures that `upto` must be behind for both to be in step
         held: deque[np.ndarray] = deque(maxlen=reach + STEPS)
-        mirrored, waiting = self._mirrored(_alike(pictures), bandpass), 2 * reach
-        while chunk := list(islice(mirrored, STEPS)):
+        stream, waiting = self._ended(pictures, bandpass), reach
+        while chunk := list(islice(stream, STEPS)):
             pyramid = self._pyramid(chunk[0].shape)
             held.extend(chunk + chunk[-1:] * (STEPS - len(chunk)))
             places = range(len(held) - STEPS, len(held))
@@ -227,30 +226,26 @@ class Magnifier:
                 if waiting < 0:
                     yield self._added(held[i - reach], band, pyramid)
 
-    def _mirrored(self, pictures: Iterator[np.ndarray], bandpass: Bandpass) -> Iterator[np.ndarray]:
-        """The pictures with `reach` mirrored ones before and behind."""
-        first = list(islice(pictures, bandpass.reach))
-        if first:
-            self.check_clip(len(first), bandpass.rate_hz, first[0].shape)
-        yield from reversed(first)
-        last = deque(first, maxlen=bandpass.reach)
-        yield from first
-        first.clear()
-        for picture in pictures:
-            last.append(picture)
+    def _ended(self, pictures: Iterable[np.ndarray], bandpass: Bandpass) -> Iterator[np.ndarray]:
+        """The pictures, and the last one as often as the filter looks ahead."""
+        frames = 0
+        for frames, picture in enumerate(_alike(pictures), 1):
+            if frames == 1:
+                self._check_memory(frames, bandpass, picture.shape)
             yield picture
-        while last:
-            yield last.pop()
+        if frames:
+            self.check_clip(frames, bandpass.rate_hz, picture.shape)
+            yield from repeat(picture, bandpass.reach)
 
     def _whole(self, pictures: Iterable[np.ndarray], bandpass: Bandpass) -> Iterator[np.ndarray]:
         clip: list[np.ndarray] = []
         for picture in _alike(pictures):
             pyramid = self._pyramid(picture.shape)
-            self._check_memory(len(clip) + 1, bandpass.rate_hz, picture.shape)
+            self._check_memory(len(clip) + 1, bandpass, picture.shape)
             clip.append(pyramid.finest(picture).copy())
         if clip:
             self.check_clip(len(clip), bandpass.rate_hz, picture.shape)
-            ideal_band(clip, bandpass.rate_hz, bandpass.low_hz, bandpass.high_hz)
+            ideal_band(clip, bandpass)
         for picture, band in zip(pictures, clip, strict=True):
             yield self._added(picture, band, pyramid)
 

@@ -1,8 +1,8 @@
 """Band-passes over time that shift nothing: over a clip in memory, or one picture after the other.
 
 Conventions
-    A clip is thought to go on in its mirror image before its first and after its last picture, so that it need not end
-    as it began; both filters do so. Filters run over the first axis, every value (pixel and colour) on its own.
+    Before its first and behind its last picture a clip is taken to stand still. Filters run over time, every value
+    (pixel and colour) on its own.
 """
 
 import math
@@ -25,42 +25,6 @@ STATES = (8, 10)
 STEPS = 8
 # Shape of the Kaiser window.
 KAISER_BETA = 3.0
-
-
-def ideal_band(clip: Sequence[np.ndarray], rate_hz: float, low_hz: float, high_hz: float) -> None:
-    """Keeps the frequencies from `low_hz` to `high_hz` and nothing else, in place.
-
-    The Fourier transform of a clip and its mirror image is the cosine transform, whose N frequencies are k rate / 2N.
-
-    Args:
-        clip: float32 pictures of one shape, contiguous.
-        rate_hz: pictures a second.
-        low_hz: lower edge, kept.
-        high_hz: upper edge, kept.
-
-    Example:
-        >>> wave = np.cos(np.pi * 2 * (np.arange(30, dtype=np.float32) + 0.5) / 30)
-        >>> clip = [np.array([1 + value]) for value in wave]
-        >>> ideal_band(clip, rate_hz=30, low_hz=0.8, high_hz=3)
-        >>> bool(np.allclose(np.concatenate(clip), wave, atol=1e-6))
-        True
-    """
-    from scipy.fft import dct, idct
-
-    rows = [picture.reshape(-1) for picture in clip]
-    outside = ~in_band(len(clip), rate_hz, low_hz, high_hz)
-    step = max(1, BLOCK_VALUES // len(clip))
-    for first in range(0, len(rows[0]), step):
-        spectrum = dct(np.stack([row[first : first + step] for row in rows]), axis=0)
-        spectrum[outside] = 0
-        for row, values in zip(rows, idct(spectrum, axis=0), strict=True):
-            row[first : first + step] = values
-
-
-def in_band(frames: int, rate_hz: float, low_hz: float, high_hz: float) -> np.ndarray:
-    """Which of a clip's frequencies k rate / 2N lie in a band: bool [frames]."""
-    frequencies = np.arange(frames) * rate_hz / (2 * frames)
-    return np.asarray((frequencies >= low_hz * (1 - 1e-9)) & (frequencies <= high_hz * (1 + 1e-9)))
 
 
 class Lowpass:
@@ -144,7 +108,9 @@ def _recursion(taps: np.ndarray, states: int) -> tuple[np.ndarray, np.ndarray, n
 
 @dataclass(frozen=True)
 class Bandpass:
-    """The streaming band-pass: what a low-pass at its upper edge passes and one at its lower edge does not.
+    """A band of frequencies, and how far the filters look for it.
+
+    The streaming band-pass is what a low-pass at the upper edge passes and one at the lower edge does not.
 
     Attributes:
         rate_hz: pictures a second.
@@ -174,3 +140,46 @@ class Bandpass:
         """A new low-pass of what lies below the band or in it; None where nothing can lie above."""
         half = HALF[1] * self.high_hz / self.rate_hz
         return Lowpass(half, self.high_reach, STATES[1]) if half < 0.5 else None
+
+    @property
+    def still(self) -> int:
+        """Pictures that the ideal filter lets a clip stand still before and behind: 2.5 periods of the lower edge."""
+        return 2 * self.reach
+
+    def kept(self, frames: int) -> np.ndarray:
+        """Which frequencies of a clip and its still ends the ideal filter keeps: bool [frames + 2 still].
+
+        The N values of a cosine transform belong to the frequencies k rate / 2N.
+        """
+        values = frames + 2 * self.still
+        frequencies_hz = np.arange(values) * self.rate_hz / (2 * values)
+        return np.asarray((frequencies_hz >= self.low_hz) & (frequencies_hz <= self.high_hz))
+
+
+def ideal_band(clip: Sequence[np.ndarray], bandpass: Bandpass) -> None:
+    """Keeps the frequencies from `low_hz` to `high_hz` and nothing else, in place.
+
+    The clip stands still for `still` pictures before and behind, and goes on in its mirror image: then its Fourier
+    transform is the cosine transform, and it need not end as it began.
+
+    Args:
+        clip: float32 pictures of one shape, contiguous.
+        bandpass: rate and edges.
+
+    Example:
+        >>> clip = [np.full((2, 2, 3), np.cos(2 * np.pi * t / 30), np.float32) for t in range(300)]
+        >>> ideal_band(clip, Bandpass(rate_hz=30, low_hz=0.8, high_hz=3))
+        >>> [round(float(clip[t].mean()), 2) for t in (120, 135, 150)]
+        [0.98, -0.96, 0.95]
+    """
+    from scipy.fft import dct, idct
+
+    rows = [picture.reshape(-1) for picture in clip]
+    outside, still = ~bandpass.kept(len(clip)), bandpass.still
+    step = max(1, BLOCK_VALUES // len(outside))
+    for first in range(0, len(rows[0]), step):
+        values = np.stack([row[first : first + step] for row in rows])
+        spectrum = dct(np.pad(values, ((still, still), (0, 0)), mode="edge"), axis=0)
+        spectrum[outside] = 0
+        for row, changes in zip(rows, idct(spectrum, axis=0)[still:-still], strict=True):
+            row[first : first + step] = changes
