@@ -19,13 +19,16 @@ from emotf.features.base import Feature
 from emotf.models.base import Model
 from emotf.optimizers.adam import Adam
 from emotf.optimizers.base import Optimizer
+from emotf.pipeline.masking import Masking
 from emotf.recording import PROTOCOLS
 from emotf.windows.base import Window
 from emotf.windows.feature_images import FeatureImages
 
-# By what streams are standardised: mean and spread of train, of each subject, or of each partition. The last two are
-# transductive: they need all recordings of a subject, or of a partition, before the first can be predicted.
-STANDARDISATIONS = ("train", "subject", "partition")
+# By what streams are standardised: mean and spread of train, its range, mean and spread of each subject, or of each
+# partition. The last two are transductive: they need all recordings of a subject, or of a partition, before the first
+# can be predicted.
+TRANSDUCTIVE = ("subject", "partition")
+STANDARDISATIONS = ("train", "minmax", *TRANSDUCTIVE)
 
 # The name of the loss over all targets at once, in a mapping of losses, in weights and in logs.
 JOINT = "joint"
@@ -43,8 +46,9 @@ class Data:
             `drop_recording` leaves out recordings that lack any target of the corpus (Köprü & Erzin 2020).
         protocol: `rotation` tests session `fold` and chooses on the next; `koprue2020` chooses and reports on the same.
         fold: of the sessions; None: the partitions that the corpus fixes, or fold 0 where it fixes none.
-        standardisation: of the streams, by mean and spread of `train` (constants of the network), or of each `subject`
-            or `partition` by itself, which is transductive.
+        standardisation: of the streams, by mean and spread of `train`, or its range (`minmax`, to 0..1), which are
+            constants of the network; or by mean and spread of each `subject` or `partition` by itself, which is
+            transductive.
         shuffled_gold: a control: the recordings of train swap their gold standards. What then still scores above chance
             on test is not learned from the pairing of media and ratings.
     """
@@ -124,6 +128,7 @@ class Experiment:
             targets to losses; `joint` in it names a loss over all targets. (Typed loosely: naming the class would load
             Keras for --help.)
         training: optimiser, stopping, seed.
+        augmentation: stream -> what of it is masked in training, for spectrograms.
     """
 
     corpus: Corpus
@@ -133,6 +138,7 @@ class Experiment:
     data: Data = field(default_factory=Data)
     window: Window = field(default_factory=FeatureImages)
     training: Training = field(default_factory=Training)
+    augmentation: dict[str, Masking] = field(default_factory=dict)
 
     @property
     def store(self) -> str:
@@ -198,6 +204,10 @@ class Experiment:
         for name in ("learning_rate", "batch", "epochs", "patience", "figure_every"):
             if getattr(self.training, name) <= 0:
                 raise UserError(f"training.{name} must be above 0, received {getattr(self.training, name)}.")
+        for name, masks in self.augmentation.items():
+            if name not in self.streams:
+                raise UserError(f"augmentation of {name}: there is no such stream, only {', '.join(self.streams)}.")
+            masks.check(name)
         self.window.check()
         return self
 
@@ -283,7 +293,7 @@ def unknown_field(error: KeyError, *above: type[Any]) -> str:
 def _all_dataclasses() -> list[Any]:
     """The dataclasses of this tree and of every part."""
     parts = [catalog.find(kind, name) for kind in catalog.KINDS for name in catalog.names(kind)]
-    return [Experiment, Data, Training, *parts]
+    return [Experiment, Data, Training, Masking, *parts]
 
 
 def replaced(experiment: Experiment, targets: tuple[str, ...], fold: int | None, seed: int) -> Experiment:

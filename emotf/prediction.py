@@ -1,21 +1,26 @@
 """From a network and streams to traces."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from emotf.config import Experiment, from_json
+from emotf.affect import words
+from emotf.config import TRANSDUCTIVE, Experiment, from_json
 from emotf.errors import UserError
 from emotf.features.base import Feature, FittedFeature
 from emotf.pipeline import Selection, Standardisation, prediction_batches, select, track_batches, transductive
+from emotf.progress import progress
 from emotf.recording import Recording
 from emotf.records import Store, read_learned, settings_of
 from emotf.runs import Run
 from emotf.track import Track
 from emotf.windows.base import Window
+
+IN_A_VIDEO = {"audio", "video"}
+PLANE = ("valence", "arousal")
 
 
 class Predictor:
@@ -42,7 +47,8 @@ class Predictor:
         self.network = network
         self.golds = golds
         self.window = window.predicting(max(gold.frames for gold in golds.values()))
-        scaling = None if standardisation == "train" else transductive(store, streams, list(golds), standardisation)
+        by_group = standardisation in TRANSDUCTIVE
+        scaling = transductive(store, streams, list(golds), standardisation) if by_group else None
         self.dataset = prediction_batches(store, streams, golds, self.window, scaling)
 
     def __call__(self) -> dict[str, Track]:
@@ -86,37 +92,91 @@ def predict_partition(run: Run, partition: str) -> tuple[dict[str, Track], dict[
     return golds, predictor()
 
 
-def media_of(run: Run, given: Sequence[str]) -> dict[str, str]:
-    """medium -> file, of what a user named: `<medium>=<file>`, or one bare file where the run reads one medium.
+@dataclass(frozen=True)
+class MediaPrediction:
+    """What a run makes of a recording of the user's own.
+
+    Attributes:
+        trace: one channel a target, at the hop of the gold standard that the run was trained on, from the first to the
+            last time that every stream covers.
+        found: stream -> one channel, on the stream's clock: how surely it found what it looks for (a face), 0 to 1, 0
+            where it found nothing. Only streams that may find nothing.
+    """
+
+    trace: Track
+    found: dict[str, Track]
+
+
+def media_of(run: Run, given: Sequence[str], overlay: bool = False) -> dict[str, str]:
+    """medium -> file, of what a user named: `<medium>=<file>`, or one bare file.
+
+    A bare file stands for the one medium that the run reads, or for all of `audio` and `video` that were not named:
+    a video holds both. A run that reads a `video` takes its sound for `audio`, too, where none is named.
+
+    Args:
+        run: whose streams say which media it reads.
+        given: what the user named.
+        overlay: the `video` is wanted as well, to be drawn on.
 
     Raises:
-        UserError: a bare file where the run reads several media, or a medium it does not read.
+        UserError: a bare file where the run reads other media too, two files for one medium, a file that is not
+            there, or a medium is missing.
     """
-    needed = sorted({feature.medium for feature in run.experiment.streams.values()})
+    needed = sorted({medium for feature in run.experiment.streams.values() for medium in feature.media})
+    wanted = sorted({*needed, "video"}) if overlay else needed
+    reads = f"This run reads {' and '.join(needed)}" + (", and the overlay needs a video" if overlay else "")
     media: dict[str, str] = {}
-    for item in given:
+    for item in sorted(given, key=lambda item: item.partition("=")[0] not in wanted):  # the bare ones last
         medium, _, path = item.partition("=")
-        if medium not in needed:  # a bare file, whatever is in its name
-            medium, path = needed[0], item
-            if len(needed) > 1:
-                raise UserError(f"This run reads {' and '.join(needed)}; name each file: --media={medium}={item}")
-        if medium in media:
-            raise UserError(f"Two files for {medium}: {media[medium]} and {path}; predict them one after the other.")
-        media[medium] = path
+        stands_for = [medium]
+        if medium not in wanted:  # a bare file, whatever is in its name
+            stands_for, path = [name for name in wanted if name not in media] or wanted, item
+            if len(wanted) > 1 and not set(wanted) <= IN_A_VIDEO:
+                raise UserError(f"{reads}; name each file: --media={stands_for[0]}={item}")
+        if not Path(path).exists():
+            raise UserError(f"There is no file {path}. {reads}: --media=<file>, or --media=<medium>=<file> for each.")
+        for name in stands_for:
+            if name in media:
+                raise UserError(f"Two files for {name}: {media[name]} and {path}; predict them one after the other.")
+            media[name] = path
+    if "audio" in wanted and "video" in media:
+        media.setdefault("audio", media["video"])
+    missing = [name for name in wanted if name not in media]
+    if missing:
+        raise UserError(f"{reads}; {' and '.join(missing)} missing: add --media={missing[0]}=<file>.")
     return media
 
 
-def predict_media(run: Run, media: Mapping[str, str]) -> Track:
+def outputs_of(out: str, default: Path, media: Mapping[str, str], overlay: bool = False) -> dict[str, Path]:
+    """Where a prediction goes: `csv`, `png` beside it, and `mp4` with an overlay.
+
+    Args:
+        out: the path of the CSV; empty: the default.
+        default: a path that ends in `.csv`.
+        media: medium -> file, none of which is overwritten.
+        overlay: whether there is one.
+
+    Raises:
+        UserError: `out` is no `.csv`, or one of the files would replace a medium.
+    """
+    path = Path(out) if out else default
+    if path.suffix != ".csv":
+        raise UserError(f"--out={out} is the path of the CSV; let it end in .csv, plot and video go beside it.")
+    paths = {kind: path.with_suffix(f".{kind}") for kind in ("csv", "png", *(["mp4"] if overlay else []))}
+    for written in paths.values():
+        if written.resolve() in {Path(given).resolve() for given in media.values()}:
+            raise UserError(f"{written} would replace what is to be predicted; choose another --out.")
+    return paths
+
+
+def predict_media(run: Run, media: Mapping[str, str]) -> MediaPrediction:
     """The trace of a recording of the user's own.
+
+    A run that standardises each subject (or partition) by itself takes this recording for one.
 
     Args:
         run: finished.
         media: medium -> file; each stream of the run must find its medium.
-
-    Returns:
-        One channel a target, at the hop of the gold standard that the run was trained on, from the first to the last
-        time that every stream covers. A run that standardises each subject (or partition) by itself takes this
-        recording for one.
 
     Raises:
         UserError: a medium is missing or unreadable.
@@ -124,21 +184,56 @@ def predict_media(run: Run, media: Mapping[str, str]) -> Track:
     experiment = run.experiment
     recording = Recording("media", "unknown", {name: Path(path) for name, path in media.items()})
     network = run.network()
-    tracks = {
+    tracks, found = {}, {}
+    for name, stream in progress(list(run.about["streams"].items()), "streams"):
         # as the records were made (a stream.json may have said more than the recipe), in the order of their channels
-        name: _feature(stream["made_by"], run.learned(name)).extract(recording).select(stream["channels"])
-        for name, stream in run.about["streams"].items()
-    }
-    if experiment.data.standardisation != "train":
-        # of a new person nothing else is known than this recording
-        for name, track in tracks.items():
-            gaps = run.about["streams"][name]["gaps"]
-            tracks[name] = Standardisation.fit([track], f"this recording, {name}", gaps).apply(track)
+        feature = _feature(stream["made_by"], run.learned(name))
+        track = feature.extract(recording).select(stream["channels"])
+        if (sure := presence(track, feature.gaps)) is not None:
+            found[name] = sure
+        if experiment.data.standardisation in TRANSDUCTIVE:
+            # of a new person nothing else is known than this recording
+            track = Standardisation.fit([track], f"this recording, {name}", feature.gaps).apply(track)
+        tracks[name] = track
     targets = tuple(network.output_names)
     clock = _shared_clock(tracks, run.about["gold_hop"], targets)
     window = experiment.window.predicting(clock.frames)
     values = _values(network, track_batches(tracks, clock, window), targets)[: clock.frames]
-    return Track(values, hop=clock.hop, start=clock.start, channels=targets)
+    return MediaPrediction(Track(values, hop=clock.hop, start=clock.start, channels=targets), found)
+
+
+def check_words(targets: Sequence[str]) -> None:
+    """Raises UserError where targets are not at least valence and arousal, which a word needs."""
+    if not set(PLANE) <= set(targets):
+        raise UserError(f"A word needs valence and arousal; this run predicts {' and '.join(targets)}: no --words.")
+
+
+def in_words(trace: Track) -> dict[str, np.ndarray]:
+    """`word` and `distance` of every frame (`emotf.affect`), as columns beside a trace.
+
+    Raises:
+        UserError: it lacks valence or arousal, or they are on another scale than -1 to 1.
+    """
+    check_words(trace.channels)
+    word, distance = words(*trace.select(PLANE).values.T)
+    return {"word": word, "distance": distance}
+
+
+def presence(track: Track, gaps: bool) -> Track | None:
+    """How surely each frame of a stream found what it looks for, 0 to 1, 0 where nothing was found.
+
+    Args:
+        track: its channels `confidence` and `found`, where it has them, say so.
+        gaps: whether a frame of zeros says so.
+
+    Returns:
+        One channel `confidence`; None for a stream that finds something in every frame.
+    """
+    flags = [name for name in ("confidence", "found") if name in track.channels]
+    if not flags and not gaps:
+        return None
+    sure = track.select(flags).values.prod(axis=1) if flags else track.values.any(axis=1)
+    return replace(track, values=sure[:, None], channels=("confidence",))
 
 
 def _feature(made_by: dict[str, Any], learned: Path) -> Feature:

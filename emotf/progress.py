@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -11,18 +11,23 @@ T = TypeVar("T")
 LOG_EVERY = 10.0
 
 
-def progress(items: Sequence[T], what: str) -> Iterator[T]:
-    """Yields the items and shows how far it is, on standard error."""
+def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+    """Yields the items and shows how far it is, on standard error; `total` where they cannot be counted before."""
+    if total is None:
+        total = len(items) if isinstance(items, Sized) else None
     if sys.stderr.isatty():
-        yield from _bar(items, what)
+        yield from _bar(items, what, total)
         return
+    of = f" of {total}" if total else ""
+    done = 0
     began = shown = time.monotonic()
-    for done, item in enumerate(items):
+    for item in items:
         if time.monotonic() - shown > LOG_EVERY:
             shown = time.monotonic()
-            say(f"{what}: {done} of {len(items)}, {shown - began:.0f} s")
+            say(f"{what}: {done}{of}, {shown - began:.0f} s")
         yield item
-    say(f"{what}: {len(items)} of {len(items)}, {time.monotonic() - began:.0f} s")
+        done += 1
+    say(f"{what}: {done}{of}, {time.monotonic() - began:.0f} s")
 
 
 def say(line: str) -> None:
@@ -30,8 +35,8 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _bar(items: Sequence[T], what: str) -> Iterator[T]:
+def _bar(items: Iterable[T], what: str, total: int | None) -> Iterator[T]:
     from rich.console import Console
     from rich.progress import track
 
-    yield from track(items, description=what, console=Console(stderr=True))
+    yield from track(items, description=what, total=total, console=Console(stderr=True))

@@ -121,6 +121,29 @@ def part(kind: str, text: str) -> Any:
     return with_fields(kind, name, given)
 
 
+def streams_of(text: str | None) -> dict[str, Any]:
+    """Streams of a command line: features with commas between, `<feature>[:<field>=<value>...]`; each is named after
+    its feature, or as in `<name>=<feature>...`.
+
+    Raises:
+        UserError: there is none, no such feature or field, or a name that occurs twice.
+
+    Example:
+        >>> streams_of("mfcc39,slow=mfcc39:frame_rate_hz=25")["slow"].frame_rate_hz
+        25.0
+    """
+    streams: dict[str, Any] = {}
+    for item in filter(None, (text or "").split(",")):
+        head, colon, rest = item.partition(":")
+        name, equals, feature = head.partition("=")
+        if name in streams:
+            raise UserError(f"Two streams are called {name!r}; name one differently: <name>={item}.")
+        streams[name] = part("features", (feature if equals else name) + colon + rest)
+    if not streams:
+        raise UserError("No stream is named; name some, for example --streams=mfcc39,mel128.")
+    return streams
+
+
 def with_fields(kind: str, name: str, given: Iterable[str]) -> Any:
     """A part by its name, with fields as `field=value` texts say; commas stand between the items of a tuple.
 

@@ -1,8 +1,10 @@
-"""Turns a corpus into TFRecords: the gold standard and every stream of the recipe.
+"""Turns recordings into streams: TFRecords of the gold standard and every stream of a recipe, or of plain media files.
 
     python tools/extract.py --config=configs/cer_mtl.py:emodb --config.corpus.source=EMODB/wav
+    python tools/extract.py --media='clips/*.mp4' --streams=mel128,pose36:flags=false --out=work/records/clips
 
-Run it again to continue after a stop, or to add a stream: what is there and whole is kept.
+Run it again to continue after a stop, or to add a stream: what is there and whole is kept. A file that cannot be read
+does not stop the others; it is named, and the exit code is 1 at the end.
 
     python tools/extract.py --corpus=avec --twin=work/avec_twin
 
@@ -18,6 +20,19 @@ from emotf.annotation import FUSIONS
 from emotf.command import define_config, experiment, run
 
 CONFIG = define_config(required=False)
+MEDIA = flags.DEFINE_multi_string(
+    "media", None, "Instead of --config: sound or video files that nobody rated, by path, pattern or folder."
+)
+STREAMS = flags.DEFINE_string(
+    "streams", None, "With --media: features with commas between, each with its fields after colons where they are not "
+    "the default: mel128,pose36:coordinates=pixels. Features are the files of emotf/features/.",
+)  # fmt: skip
+OUT = flags.DEFINE_string("out", None, "With --media: folder of the records.")
+WORKERS = flags.DEFINE_integer("workers", 1, "Processes that extract, a recording at a time.", lower_bound=1)
+BEAM = flags.DEFINE_multi_string(
+    "beam", None, "Option of an Apache Beam pipeline that extracts instead, once each: --beam=--runner=DirectRunner. "
+    "Its machines must see the media and the records.",
+)  # fmt: skip
 FUSION = flags.DEFINE_enum(
     "fusion", "mean", list(FUSIONS),
     "How raters become the gold standard: their mean; weighted by reliability (evaluator weighted estimator); their "
@@ -27,7 +42,8 @@ FUSION = flags.DEFINE_enum(
 TWIN = flags.DEFINE_string("twin", None, "New folder for a synthetic corpus in the layout of --corpus.")
 CORPUS = flags.DEFINE_string("corpus", None, "With --twin: the corpus whose layout it has, for example avec.")
 SEED = flags.DEFINE_integer("seed", 0, "With --twin: decides its content.", lower_bound=0)
-flags.mark_flags_as_mutual_exclusive(["config", "twin"], required=True)
+flags.mark_flags_as_mutual_exclusive(["config", "media", "twin"], required=True)
+flags.mark_flags_as_mutual_exclusive(["config", "out"])
 flags.adopt_module_key_flags(emotf.command)
 
 
@@ -43,22 +59,28 @@ def write_twin():
 
 
 def extract_records():
-    from emotf.media import check_opencv
-    from emotf.records import Store, extract
+    from emotf.errors import UserError
+    from emotf.media import check_opencv, media_files
+    from emotf.recipes import streams_of
+    from emotf.records import extract, extract_media
+    from emotf.report.speeds import report_extraction
 
     check_opencv()
-    wanted = experiment(CONFIG).check()
-    counts = extract(wanted.corpus, wanted.streams, wanted.store, FUSION.value)
-    store = Store(wanted.store)
-    for name, count in counts.items():
-        schema = store.stream(name).schema
-        print(
-            f"{name}: {count['written']} recordings written, {count['kept']} kept; {len(schema.channels)} channels, "
-            f"{1 / schema.hop:g}/s, {schema.kind}"
-        )
-    for note in wanted.corpus.notes():
-        print(f"note: {note}")
-    print(f"records: {wanted.store}")
+    work = {"workers": WORKERS.value}
+    if BEAM.value:
+        from emotf.records.beam import with_beam
+
+        work["elsewhere"] = with_beam(BEAM.value)
+    if MEDIA.value:
+        if not OUT.value:
+            raise UserError("--media needs --out, the folder of the records, for example --out=work/records/clips.")
+        folder, notes = Path(OUT.value), ()
+        counts = extract_media(media_files(MEDIA.value), streams_of(STREAMS.value), folder, **work)
+    else:
+        wanted = experiment(CONFIG).check()
+        folder, notes = Path(wanted.store), wanted.corpus.notes()
+        counts = extract(wanted.corpus, wanted.streams, folder, FUSION.value, **work)
+    print(report_extraction(folder, counts, notes))
 
 
 def main(_):

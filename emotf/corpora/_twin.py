@@ -11,12 +11,14 @@ import numpy as np
 from scipy.signal import fftconvolve
 
 from emotf.corpora._affect import affect
+from emotf.corpora._drawn_face import DrawnFace, wall
 from emotf.corpora._layout import RECOLA_RATERS
 from emotf.corpora._speech import CONTROL_HZ, RATE_HZ, draw_voice, smooth_noise, speak
 from emotf.corpora.base import TWIN
 from emotf.corpora.folder import visible
 from emotf.errors import UserError
 from emotf.files import write_text, written_aside
+from emotf.media import video_writer
 
 LAG = 0.6  # seconds by which the raters of a twin are late, on average
 
@@ -136,3 +138,40 @@ def write_recola_ratings(path: Path, times: np.ndarray, ratings: np.ndarray) -> 
     """Ratings [frames, 6] under the header of RECOLA, five of whose names end in a blank."""
     header = f"time;{' ;'.join(RECOLA_RATERS)}"
     write_rows(path, header, rows((f"{time:.2f}" for time in times), ratings, ";"))
+
+
+FACE_PIXELS = 96
+GAP_FRAMES = 5
+UNITS = tuple(f"AU{unit:02d}_r" for unit in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45))
+
+
+def write_face(
+    video: Path, table: Path, rng: np.random.Generator, planted: dict[str, np.ndarray], times: np.ndarray
+) -> None:
+    """An mp4 of a drawn face, and the table that OpenFace 2 might write of it; half way the face is gone for a moment.
+
+    Valence lifts the corners of the mouth, arousal the brows, and both move the action units; the head sways.
+
+    Args:
+        video, table: the files.
+        rng: decides the sway and the noise of the units.
+        planted: traces.
+        times: [frames] seconds, evenly spaced.
+    """
+    rate_hz = 1 / (times[1] - times[0])
+    valence, arousal = at(times, planted["valence"]), at(times, planted["arousal"])
+    turn = 0.2 * smooth_noise(rng, len(times), rate_hz, 1.0)[:, 0].clip(-2, 2)
+    units = stream(np.random.default_rng(len(UNITS)), rng, planted, times, len(UNITS)).clip(0, 5)
+    gone = np.abs(np.arange(len(times)) - len(times) // 2) <= GAP_FRAMES // 2
+    lines = []
+    with video_writer(video, rate_hz) as write:
+        for frame, time in enumerate(times):
+            face = DrawnFace(valence[frame], 0.5 + 0.5 * arousal[frame], 3 * arousal[frame], turn[frame])
+            write(wall(FACE_PIXELS) if gone[frame] else face.picture(FACE_PIXELS))
+            seen = np.concatenate([[0, turn[frame], 0], face.points(FACE_PIXELS).T.ravel(), units[frame]])
+            cells = (np.zeros_like(seen) if gone[frame] else seen).tolist()
+            sure = (0.0, 0) if gone[frame] else (0.98, 1)
+            start = f"{frame + 1}, 0, {time:.3f}, {sure[0]:.2f}, {sure[1]}"
+            lines.append(", ".join([start, *(f"{cell:.3f}" for cell in cells)]))
+    columns = [f"pose_R{axis}" for axis in "xyz"] + [f"{axis}_{point}" for axis in "xy" for point in range(68)]
+    write_rows(table, ", ".join(["frame, face_id, timestamp, confidence, success", *columns, *UNITS]), lines)

@@ -7,6 +7,8 @@
     <dir>/RECOLA-Biosignals-recordings/P16.csv        media ecg and eda: `;`-separated time, EDA, ECG at 1 kHz
     <dir>/RECOLA-Audio-features/P16.arff              medium features_audio
     <dir>/RECOLA-Metadata/recola_user_info.csv        User;Group_id, needed for sessions by group
+    <dir>/OpenFace/P16.csv                            medium openface: tables that the user made of the videos with
+                                                      OpenFace 2; not part of the release
 
 Ratings are `time;FM1 ;FM2 ;FM3 ;FF1 ;FF2 ;FF3` (blanks as published), 25 rows a second from 0 to 300 s, both ends
 included. They are raw: `emotf.annotation` makes the gold standard of them.
@@ -87,6 +89,7 @@ class Recola(Corpus):
         only_targets: folders of emotional_behaviour or social_behaviour.
         only_raters: columns of the rating tables to take.
         unrated: list recordings without ratings too, for prediction; records cannot be made of them.
+        openface: a folder inside `dir` with the user's own OpenFace 2 tables of the videos, `P16.csv`; empty: none.
         largest: the greatest magnitude of a rating; 0 for any. A guard against other scales: the range of the published
             traces is not documented.
     """
@@ -95,6 +98,7 @@ class Recola(Corpus):
     only_targets: tuple[str, ...] = ("arousal", "valence")
     only_raters: tuple[str, ...] = RECOLA_RATERS
     unrated: bool = False
+    openface: str = "OpenFace"
     largest: float = 2.0
 
     licence: ClassVar[str] = "RECOLA: signed agreement with its owners; free for academic use"
@@ -151,6 +155,9 @@ class Recola(Corpus):
             yield of_files(home, what, list(self._rating_files(target).values()), "one a person", needed=True)
         for folder, (suffix, _) in MEDIA.items():
             yield of_files(home, folder, list(by_stem(child(home, folder), suffix).values()), "one a person, optional")
+        if self.openface:
+            tables = list(by_stem(child(home, self.openface), ".csv").values())
+            yield of_files(home, self.openface, tables, "one a person, optional, your own: not part of the release")
         yield from of_signals(BIOSIGNALS, by_stem(child(home, BIOSIGNALS), ".csv"), ("EDA", "ECG"), 1000)
         if self.split in SPLITS:
             missing = [one for people in SPLITS[self.split].values() for one in people if one not in self._rated()]
@@ -158,7 +165,10 @@ class Recola(Corpus):
                           f"without: {', '.join(missing)}; say so where you report" if missing else "")  # fmt: skip
 
     def write_twin(self, folder: Path, seed: int = 0, duration: float = 20.0) -> Self:
-        """A twin of nine people, three a partition of `avec`: sound, six raters, heart and skin at 1 kHz, groups.
+        """A twin of nine people, three a partition of `avec`: sound, a drawn face, six raters, heart and skin, groups.
+
+        The face is drawn at 25 pictures a second, 96 x 96 pixels; half way it is gone for 0.2 s. Tables as OpenFace
+        writes them lie beside the release.
 
         Args:
             folder: new or empty.
@@ -173,7 +183,7 @@ class Recola(Corpus):
         # three groups, each within a partition
         groups = [f"{name.removeprefix('P')};{1 + number // 3}" for number, name in enumerate(people)]
         _twin.write_rows(home / "RECOLA-Metadata" / "recola_user_info.csv", "User;Group_id", groups)
-        return replace(self, dir=str(home), split="avec", only_targets=("arousal", "valence"))
+        return replace(self, dir=str(home), split="avec", only_targets=("arousal", "valence"), openface="OpenFace")
 
     def _rating_folder(self, target: str) -> Path:
         for behaviour, targets in BEHAVIOURS.items():
@@ -200,9 +210,10 @@ class Recola(Corpus):
 
     def _media(self) -> dict[str, dict[str, Path]]:
         """Medium -> person -> file."""
+        folders = {**MEDIA, **({self.openface: (".csv", ("openface",))} if self.openface else {})}
         return {
             medium: _named(by_stem(child(self.root(), folder), suffix))
-            for folder, (suffix, media) in MEDIA.items()
+            for folder, (suffix, media) in folders.items()
             for medium in media
         }
 
@@ -239,6 +250,8 @@ def _write_person(home: Path, name: str, rng: np.random.Generator, times: np.nda
         path = home / "RECOLA-Annotation" / "emotional_behaviour" / target / f"{name}.csv"
         _twin.write_recola_ratings(path, times, _twin.rate(rng, planted[target], times, len(RECOLA_RATERS)))
     _twin.write_wav(home / "RECOLA-Audio-recordings" / f"{name}.wav", _twin.sound(rng, rng, planted), 44_100)
+    _twin.write_face(home / "RECOLA-Video-recordings" / f"{name}.mp4", home / "OpenFace" / f"{name}.csv",
+                     rng, planted, times[:-1])  # fmt: skip
     fine = np.arange(round(times[-1] * 1000) + 1) / 1000
     body = np.stack([_twin.eda(rng, planted["arousal"], fine), _twin.ecg(rng, planted["arousal"], fine)], axis=1)
     lines = _twin.rows((f"{time:.3f}" for time in fine), body, ";")

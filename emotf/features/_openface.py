@@ -11,6 +11,9 @@ import pandas as pd
 from emotf.errors import UserError
 from emotf.tables import read_csv
 
+# The action units that OpenFace 2 gives an intensity for, 0 to 5.
+UNITS = ("01", "02", "04", "05", "06", "07", "09", "10", "12", "14", "15", "17", "20", "23", "25", "26", "45")
+INTENSITIES = tuple(f"AU{unit}_r" for unit in UNITS)
 # No camera of this trade films faster; a step below 1 / 500 s is a counter, not a time.
 FASTEST_HZ = 500.0
 # Timestamps are printed with three decimals, and may stand this share of a hop off their place besides.
@@ -33,7 +36,7 @@ class OpenFaceTable:
     hop: float
 
 
-def check_face_options(feature: str, rate_hz: float, confidence: float) -> None:
+def check_face_options(feature: str, rate_hz: float, confidence: float = 0.0) -> None:
     """Refuses a rate or a confidence that cannot be meant."""
     if not 0 <= rate_hz <= FASTEST_HZ:
         raise UserError(f"{feature}: rate_hz is {rate_hz:g}, expected frames a second, or 0 for those of the file.")

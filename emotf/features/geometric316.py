@@ -45,7 +45,7 @@ class Geometric316(Feature):
 
     Attributes:
         table: the medium that holds an OpenFace 2 table with `x_0..67` and `y_0..67`; empty: MediaPipe's face mesh of
-            the medium `video` (of several faces the surest).
+            the medium `video` (of several faces, `emotf.media.faces` follows one).
         rate_hz: of a video: frames a second, each taking the nearest picture; 0: as filmed, which takes a steady rate.
             Of a table: frames a second of the video it was made from; 0: as its timestamps say.
         confidence: of a table: frames below it are gaps, as those without success.

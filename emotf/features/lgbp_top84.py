@@ -22,12 +22,12 @@ CHANNELS = 84
 class LgbpTop84(FittedFeature):
     """LGBP-TOP of the face, and the first 84 principal components of it.
 
-    The face is brought onto the mean shape (`emotf.features._points49`; of several faces the surest), cut out in grey
-    and passed through Gabor filters. On the magnitude pictures, local binary patterns of 8 neighbours at a distance of
-    1 pixel are taken in the picture and through time (three orthogonal planes), and their 59 uniform patterns are
-    counted block by block. With the defaults 18 filters x 3 planes x 4 x 4 blocks x 59 patterns give 50,976 shares a
-    frame. Principal component analysis of frames of train, without whitening, reduces them to 84. Filters, sizes and
-    the length of the volume are not stated by Chen & Jin: those of the defaults are ours.
+    The face (of several, `emotf.media.faces` follows one) is brought onto the mean shape (`emotf.features._points49`),
+    cut out in grey and passed through Gabor filters. On the magnitude pictures, local binary patterns of 8 neighbours
+    at a distance of 1 pixel are taken in the picture and through time (three orthogonal planes), and their 59 uniform
+    patterns are counted block by block. With the defaults 18 filters x 3 planes x 4 x 4 blocks x 59 patterns give
+    50,976 shares a frame. Principal component analysis of frames of train, without whitening, reduces them to 84.
+    Filters, sizes and the length of the volume are not stated by Chen & Jin: those of the defaults are ours.
 
     The basis is fitted on at most `fit_frames` frames with a face, drawn evenly from all frames of train by a fixed
     seed, so that memory stays bounded (4 bytes x 50,976 x 1000 = 204 MB); each component's largest weight is positive.
@@ -129,9 +129,9 @@ class LgbpTop84(FittedFeature):
         times = []
 
         def crops() -> Iterator[np.ndarray | None]:
-            for time, picture, landmarks in faces(path):
+            for time, picture, face in faces(path):
                 times.append(time)
-                yield None if landmarks is None else _lgbp.crop(picture, landmarks[list(MESH), :2], self.size)
+                yield None if face is None else _lgbp.crop(picture, face.landmarks[list(MESH), :2], self.size)
 
         rows = _lgbp.described(crops(), self.size, self.scales, self.orientations, self.blocks, self.frames)
         for number, row in enumerate(rows):  # they come a few pictures after their crop

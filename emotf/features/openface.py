@@ -3,13 +3,12 @@
 from dataclasses import dataclass, replace
 
 from emotf.errors import UserError
-from emotf.features._openface import check_face_options, openface_columns, read_openface
+from emotf.features._openface import INTENSITIES, check_face_options, openface_columns, read_openface
 from emotf.features.base import Feature
 from emotf.recording import Recording
 from emotf.track import Track
 
-UNITS = ("01", "02", "04", "05", "06", "07", "09", "10", "12", "14", "15", "17", "20", "23", "25", "26", "45")
-ALWAYS = (*(f"AU{unit}_r" for unit in UNITS), "pose_Rx", "pose_Ry", "pose_Rz")
+ALWAYS = (*INTENSITIES, "pose_Rx", "pose_Ry", "pose_Rz")
 IF_THERE = ("gaze_angle_x", "gaze_angle_y")  # older versions of OpenFace 2 do not write them
 
 

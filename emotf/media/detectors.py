@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,16 +32,91 @@ def detector(solution: str, found: str, **settings: Any) -> Iterator[Callable[[n
         UserError: mediapipe cannot be imported.
     """
     graph_of = getattr(getattr(_solutions(), solution), CLASSES[solution])
+    with _running(lambda: graph_of(**settings)) as answer_to:
+        yield lambda picture: getattr(answer_to(picture), found)
+
+
+@contextlib.contextmanager
+def face_detector(most: int) -> Iterator[Callable[[np.ndarray], list[tuple[np.ndarray, float]]]]:
+    """MediaPipe's face mesh with the score that its own Python class keeps to itself.
+
+    The score is `face_presence_score` of the landmark model: its estimate, a sigmoid in 0 to 1, that the region that it
+    was given holds a well placed face. It is computed for every face of every picture, followed or detected anew.
+    Faces that score 0.5 or less are dropped, as MediaPipe's own class does.
+
+    Args:
+        most: faces to look for. While fewer are followed, every picture is searched for more.
+
+    Yields:
+        picture (uint8 rgb [height, width, 3]) -> the faces, in no order that means anything: landmarks as shares of
+        width, height and (depth) width, float32 [468, 3], and the score.
+
+    Raises:
+        UserError: mediapipe cannot be imported.
+    """
+    with _running(lambda: _face_graph(most)) as answer_to:
+
+        def process(picture: np.ndarray) -> list[tuple[np.ndarray, float]]:
+            answer = answer_to(picture)
+            if answer.multi_face_landmarks is None:
+                return []
+            shares = [
+                np.array([(point.x, point.y, point.z) for point in face.landmark], np.float32)
+                for face in answer.multi_face_landmarks
+            ]
+            return list(zip(shares, answer.face_scores, strict=True))
+
+        yield process
+
+
+def _face_graph(most: int) -> Any:
+    """The graph of `FaceMesh` with one more output, `face_scores`.
+
+    Scores live inside the graph's loop over faces. The gate lets those of the faces through that are kept, as another
+    one does with their landmarks, and the end of the loop makes a list of them.
+    """
+    _solutions()
+    from mediapipe.framework import calculator_pb2
+    from mediapipe.python import solution_base
+    from mediapipe.python._framework_bindings import resource_util, validated_graph_config
+    from mediapipe.python.solutions import face_mesh
+
+    home = Path(solution_base.__file__).parents[2]  # what MediaPipe's own paths start from
+    resource_util.set_resource_dir(str(home))
+    whole = validated_graph_config.ValidatedGraphConfig()
+    whole.initialize(binary_graph_path=str(home / face_mesh._BINARYPB_FILE_PATH))
+    graph = calculator_pb2.CalculatorGraphConfig()
+    graph.ParseFromString(whole.binary_config)  # with all subgraphs written out
+    graph.node.add(
+        calculator="GateCalculator",
+        input_stream=["facelandmarkcpu__face_presence_score", "ALLOW:facelandmarkcpu__face_presence"],
+        output_stream=["face_score"],
+    )
+    graph.node.add(
+        calculator="EndLoopFloatCalculator",
+        input_stream=["ITEM:face_score", "BATCH_END:landmarks_loop_end_timestamp"],
+        output_stream=["ITERABLE:face_scores"],
+    )
+    return solution_base.SolutionBase(
+        graph_config=graph,
+        side_inputs={"num_faces": most, "with_attention": False, "use_prev_landmarks": True},
+        outputs=["multi_face_landmarks", "face_scores"],
+    )
+
+
+@contextlib.contextmanager
+def _running(build: Callable[[], Any]) -> Iterator[Callable[[np.ndarray], Any]]:
+    """picture -> the graph's answer, in silence; closes the graph."""
     with _quiet():
-        graph = graph_of(**settings)
+        graph = build()
         graph.process(np.zeros((64, 64, 3), np.uint8))  # black: waits for the threads that speak up as they start
     loud = True  # others speak up when something is first found
 
     def process(picture: np.ndarray) -> Any:
         nonlocal loud
         with _quiet() if loud else contextlib.nullcontext():
-            answer = getattr(graph.process(picture), found)
-        loud = loud and answer is None
+            answer = graph.process(picture)
+        loud = loud and all(getattr(answer, name) is None for name in answer._fields)
         return answer
 
     with graph:

@@ -51,6 +51,15 @@ def video_info(path: Path | str) -> VideoInfo:
     return VideoInfo(width, height, count, count / rate_hz if rate_hz else 0.0, rate_hz)
 
 
+def picture_times(path: Path | str) -> np.ndarray:
+    """When the pictures of a video stand, float64 [frames] in seconds since the first; decodes the whole file.
+
+    Raises:
+        UserError: as `pictures`.
+    """
+    return np.array([time for time, _ in _frames(Path(path))])
+
+
 def pictures(path: Path | str, size: tuple[int, int] | None = None) -> Iterator[tuple[float, np.ndarray]]:
     """Decodes a video one picture at a time.
 

@@ -1,4 +1,4 @@
-"""Mean and spread of channels: of train, of each subject, or of a whole partition."""
+"""Mean and spread, or range, of channels: of train, of each subject, or of a whole partition."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +11,8 @@ from emotf.track import Track
 
 # A channel whose spread is below this share of its size is constant but for rounding; it is centred, not scaled.
 CONSTANT = 1e-6
+
+MINMAX = "minmax"
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,28 @@ class Standardisation:
         variance[variance <= (CONSTANT * np.maximum(np.abs(mean), 1e-30)) ** 2] = 1.0
         return cls(tuple(mean.tolist()), tuple(variance.tolist()), fitted_on, count, gaps)
 
+    @classmethod
+    def fit_range(cls, tracks: Iterable[Track], fitted_on: str, gaps: bool = False) -> "Standardisation":
+        """From 0, the smallest value of a channel, to 1, its greatest: `mean` holds the smallest, √variance the range.
+
+        Raises:
+            UserError: there is no frame.
+
+        Reference:
+            Orgil et al. (2021) scale inputs to 0..1.
+        """
+        count, low, high = 0, np.array(np.inf), np.array(-np.inf)
+        for track in tracks:
+            values = track.values.astype(np.float64)
+            values = values[(values != 0).any(axis=1)] if gaps else values
+            if len(values):
+                low, high = np.minimum(low, values.min(axis=0)), np.maximum(high, values.max(axis=0))
+                count += len(values)
+        if not count:
+            raise UserError(f"There is no frame of {fitted_on!r} to standardise by.")
+        variance = np.where(high > low, high - low, 1.0) ** 2
+        return cls(tuple(low.tolist()), tuple(variance.tolist()), fitted_on, count, gaps)
+
     def apply(self, track: Track) -> Track:
         """The track standardised."""
         mean, variance = (np.array(moment, np.float32) for moment in (self.mean, self.variance))
@@ -74,14 +98,14 @@ class Standardisation:
 
 
 def standardise(
-    store: Store, streams: Iterable[str], recordings: Iterable[str], fitted_on: str
+    store: Store, streams: Iterable[str], recordings: Iterable[str], fitted_on: str, by: str = "train"
 ) -> dict[str, Standardisation]:
-    """stream -> mean and spread over the recordings of one partition, read one after the other.
+    """stream -> mean and spread over the recordings of one partition, read one after the other; `minmax`: their range.
 
     Raises:
         UserError: a stream found nothing in any of them.
     """
-    found = _fitted(store, streams, list(recordings), fitted_on)
+    found = _fitted(store, streams, list(recordings), fitted_on, by)
     for name, part in found.items():
         if not part.frames:
             raise UserError(f"Stream {name!r} has nothing but gaps in {fitted_on}; leave it out, or mend its media.")
@@ -89,13 +113,11 @@ def standardise(
 
 
 def _fitted(
-    store: Store, streams: Iterable[str], recordings: Sequence[str], fitted_on: str
+    store: Store, streams: Iterable[str], recordings: Sequence[str], fitted_on: str, by: str = "train"
 ) -> dict[str, Standardisation]:
+    fit = Standardisation.fit_range if by == MINMAX else Standardisation.fit
     parts = {name: store.stream(name) for name in streams}
-    return {
-        name: Standardisation.fit(map(stream.read, recordings), fitted_on, stream.schema.gaps)
-        for name, stream in parts.items()
-    }
+    return {name: fit(map(stream.read, recordings), fitted_on, stream.schema.gaps) for name, stream in parts.items()}
 
 
 def transductive(

@@ -1,6 +1,6 @@
 """The TFRecord store: one folder a stream, one file a recording, a schema, and a promise of what is complete."""
 
-from emotf.records.extraction import extract
+from emotf.records.extraction import extract, extract_media
 from emotf.records.learning import LEARNED, check_unseen, read_learned, settings_of
 from emotf.records.store import Store
 from emotf.records.stream import GOLD, Entry, Schema, Stream, nearest_frames
@@ -14,6 +14,7 @@ __all__ = [
     "Stream",
     "check_unseen",
     "extract",
+    "extract_media",
     "nearest_frames",
     "read_learned",
     "settings_of",

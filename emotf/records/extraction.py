@@ -1,8 +1,8 @@
-"""From a corpus to records: the loop, its progress, its checks, and how it continues after a stop."""
+"""From recordings to records: what there is to do, who does it, and what is promised in the end."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
-from itertools import zip_longest
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +12,38 @@ from emotf.annotation import gold_standard
 from emotf.corpora.base import Corpus
 from emotf.errors import UserError
 from emotf.features.base import Feature, FittedFeature
-from emotf.files import sha256
-from emotf.progress import progress
+from emotf.progress import progress, say
 from emotf.recording import Recording, check_subjects
+from emotf.records.jobs import Job, Outcome, Task, check_hop, in_processes
 from emotf.records.learning import fitted
 from emotf.records.store import Store
-from emotf.records.stream import GOLD, Schema, Stream, nearest_frames
-from emotf.track import MISFIT, Track
+from emotf.records.stream import GOLD, Schema, Stream
+from emotf.track import Track
+
+# (tasks, jobs) -> does some or all of them elsewhere; what it leaves undone is done here
+Elsewhere = Callable[[Sequence[Task], Sequence[Job]], None]
+Counts = dict[str, dict[str, int]]
 
 
 def extract(
-    corpus: Corpus, features: Mapping[str, Feature], folder: Path, fusion: str = "mean"
-) -> dict[str, dict[str, int]]:
+    corpus: Corpus,
+    features: Mapping[str, Feature],
+    folder: Path,
+    fusion: str = "mean",
+    workers: int = 1,
+    elsewhere: Elsewhere | None = None,
+) -> Counts:
     """Writes the gold standard and streams of a corpus; what is already there and whole is kept.
+
+    A recording that fails does not stop the others; it is reported as it happens, and the error comes at the end.
 
     Args:
         corpus: prepared here (generated or composed) if it needs to be.
         features: stream name -> feature.
         folder: `<records>/<corpus>`.
         fusion: of the raters.
+        workers: processes that extract, a recording at a time.
+        elsewhere: does the work on other machines first (`emotf.records.beam`).
 
     Returns:
         stream -> {"written": ..., "kept": ...}, numbers of recordings.
@@ -42,20 +55,53 @@ def extract(
         raise UserError(f"A stream cannot be called {GOLD!r}; that is the gold standard.")
     corpus.prepare()
     recordings = corpus.recordings()
-    check_subjects(recordings)
-    for feature in features.values():
-        for recording in recordings:
-            recording.medium(feature.medium)  # what is missing is said before hours of work
+    _check_media(recordings, features)
     store = Store(folder)
-    counts: dict[str, dict[str, int]] = {}
     golds: dict[str, Track] = {}
     for recording in progress(recordings, "gold standard"):
         golds[recording.id] = gold_standard(corpus, recording, fusion)
     store.describe(_part(corpus), corpus.described(), recordings)
-    counts[GOLD] = _write_gold(store.stream(GOLD), golds, fusion)
-    for name, feature in features.items():
-        counts[name] = _extract_stream(store.stream(name), feature, recordings, golds)
-    return counts
+    counts = {GOLD: _write_gold(store.stream(GOLD), golds, fusion)}
+    return counts | _streams(store, features, recordings, golds, workers, elsewhere)
+
+
+def extract_media(
+    media: Sequence[Path],
+    features: Mapping[str, Feature],
+    folder: Path,
+    workers: int = 1,
+    elsewhere: Elsewhere | None = None,
+) -> Counts:
+    """Writes streams of media files that nobody rated: a store without a gold standard. Otherwise as `extract`.
+
+    Args:
+        media: files, each a recording of its own name (`_` for what no id may hold): its pictures are the medium
+            `video`, its sound is `audio`.
+        features: stream name -> feature.
+        folder: of the store.
+        workers: processes that extract.
+        elsewhere: as in `extract`.
+
+    Raises:
+        UserError: there is no file, two have the same name, or some could not be extracted.
+    """
+    if not media:
+        raise UserError("There are no media files to extract streams of.")
+    names = {path: re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem).lstrip(".-") or "_" for path in sorted(media)}
+    recordings = tuple(Recording(name, name, {"video": path}) for path, name in names.items())
+    _check_media(recordings, features)
+    store = Store(folder)
+    store.describe({"part": "media"}, "nobody's ratings: media files only", recordings)
+    return _streams(store, features, recordings, {}, workers, elsewhere)
+
+
+def _check_media(recordings: Sequence[Recording], features: Mapping[str, Feature]) -> None:
+    """What is missing is said before hours of work."""
+    check_subjects(recordings)
+    for feature in features.values():
+        for recording in recordings:
+            for medium in feature.media:
+                recording.medium(medium)
 
 
 def _write_gold(stream: Stream, golds: Mapping[str, Track], fusion: str) -> dict[str, int]:
@@ -64,7 +110,7 @@ def _write_gold(stream: Stream, golds: Mapping[str, Track], fusion: str) -> dict
     first = next(iter(golds.values()))
     stream.start(Schema(first.channels, first.hop, 0.0, GOLD, {"fusion": fusion}))
     for name, gold in golds.items():
-        _check_hop(stream.name, name, gold, first.hop)
+        check_hop(stream.name, name, gold, first.hop)
         old = stream.existing(name, fusion)
         if old and old[1].start == gold.start and np.array_equal(old[1].values, gold.values, equal_nan=True):
             entries[name], counts["kept"] = old[0], counts["kept"] + 1
@@ -74,58 +120,54 @@ def _write_gold(stream: Stream, golds: Mapping[str, Track], fusion: str) -> dict
     return counts
 
 
-def _extract_stream(
-    stream: Stream, feature: Feature, recordings: tuple[Recording, ...], golds: Mapping[str, Track]
-) -> dict[str, int]:
-    counts, entries = {"written": 0, "kept": 0}, {}
+def _streams(
+    store: Store,
+    features: Mapping[str, Feature],
+    recordings: Sequence[Recording],
+    golds: Mapping[str, Track],
+    workers: int,
+    elsewhere: Elsewhere | None,
+) -> Counts:
+    tasks = [_task(store.stream(name), feature, recordings) for name, feature in features.items()]
+    jobs = [Job(r, golds[r.id].clock if r.id in golds else None) for r in recordings]
+    if elsewhere is not None:
+        elsewhere(tasks, jobs)
+    outcomes: list[Outcome] = []
+    for done in progress(in_processes(tasks, jobs, workers), "recordings", len(jobs)):
+        for outcome in done:
+            if outcome.error:
+                say(f"failed: recording {outcome.recording}, stream {outcome.stream}: {outcome.error}")
+        outcomes += done
+    store.write_speeds([outcome for outcome in outcomes if outcome.written])
+    order = {recording.id: place for place, recording in enumerate(recordings)}
+    outcomes.sort(key=lambda outcome: order[outcome.recording])
+    counts = {task.folder.name: _complete(task, outcomes) for task in tasks}
+    failed = [outcome for outcome in outcomes if outcome.error]
+    if failed:
+        more = f" ({len(failed) - 1} more failed, each is named above)" if len(failed) > 1 else ""
+        raise UserError(f"{failed[0].error}{more}")
+    return counts
+
+
+def _task(stream: Stream, feature: Feature, recordings: Sequence[Recording]) -> Task:
+    """A stream to extract; refuses a folder that holds another one."""
     feature = feature.resolved(recordings[0])
     made_by = _part(feature)
     if isinstance(feature, FittedFeature):
         feature, made_by = fitted(stream, feature, made_by, recordings)
-    begun, hop = _begun(stream, made_by), 0.0
-    channels: tuple[str, ...] = ()
-    for recording in progress(recordings, stream.name):
-        source = sha256(recording.medium(feature.medium))
-        found = stream.existing(recording.id, source) if begun else None
-        track = found[1] if found else feature.extract(recording)
-        hop, channels = hop or track.hop, channels or track.channels
-        _check_channels(stream.name, recording.id, track.channels, channels)
-        _check_hop(stream.name, recording.id, track, hop)
-        nearest_frames(recording.id, stream.name, track.clock, golds[recording.id].clock)
-        if found:
-            entries[recording.id], counts["kept"] = found[0], counts["kept"] + 1
-            continue
-        stream.start(Schema(track.channels, hop, feature.window, feature.kind, made_by, feature.gaps))
-        entries[recording.id] = stream.write(recording.id, track, source)
-        counts["written"] += 1
-    stream.complete(entries)
-    return counts
+    if stream.begun:
+        stream.start(replace(stream.schema, made_by=made_by))
+    return Task(stream.folder, feature, made_by)
 
 
-def _begun(stream: Stream, made_by: dict[str, Any]) -> bool:
-    """Whether the folder holds records of this very feature; refuses those of another."""
-    if not (stream.folder / "schema.json").is_file():
-        return False
-    stream.start(Schema(**{**asdict(stream.schema), "made_by": made_by}))
-    return True
-
-
-def _check_hop(stream: str, recording: str, track: Track, hop: float) -> None:
-    # all recordings are read by one hop: what is a hair off in one frame must not add up to another frame at the end
-    if abs(track.hop - hop) * max(track.frames, 0.5 / MISFIT) > hop / 2:
-        raise UserError(
-            f"Stream {stream!r}: recording {recording} has a hop of {track.hop:.9g} s, the others {hop:.9g} s; "
-            "resample one of them first."
-        )
-
-
-def _check_channels(stream: str, recording: str, found: tuple[str, ...], expected: tuple[str, ...]) -> None:
-    if found != expected:
-        odd, usual = next(pair for pair in zip_longest(found, expected, fillvalue="none") if pair[0] != pair[1])
-        raise UserError(
-            f"Stream {stream!r}: recording {recording} has {len(found)} channels, the others {len(expected)} ({odd!r} "
-            f"where they have {usual!r}); restore its file, or leave the recording out."
-        )
+def _complete(task: Task, outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """Promises a stream that is whole, and settles its schema by the first recording, whichever was done first."""
+    mine = [outcome for outcome in outcomes if outcome.stream == task.folder.name]
+    entries = {outcome.recording: outcome.entry for outcome in mine if outcome.entry is not None}
+    if len(entries) == len(mine):
+        Stream(task.folder).complete(entries, task.schema(mine[0].channels, mine[0].hop))
+    written = sum(outcome.written for outcome in mine)
+    return {"written": written, "kept": len(entries) - written}
 
 
 def _part(part: Any) -> dict[str, Any]:

@@ -5,12 +5,16 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emotf.errors import UserError
-from emotf.files import read_json, write_json
+from emotf.files import read_json, write_json, written_aside
 from emotf.recording import Recording
+from emotf.records.jobs import Outcome
 from emotf.records.stream import GOLD, Stream
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Store:
@@ -33,17 +37,21 @@ class Store:
         return tuple(sorted(p.parent.name for p in self.folder.glob("*/schema.json") if p.parent.name != GOLD))
 
     def describe(self, corpus: dict[str, Any], targets_are: str, recordings: Iterable[Recording]) -> None:
-        """Writes who is in the store; `corpus` is how it was read.
+        """Writes who is in the store; `corpus` is how it was read, without `dir` where it is but a heap of files.
 
         Raises:
             UserError: the store holds the records of another folder.
         """
-        corpus = corpus | {"dir": str(Path(corpus["dir"]).resolve())}
-        if (self.folder / "recordings.json").is_file() and (old := self._about()["corpus"])["dir"] != corpus["dir"]:
-            raise UserError(
-                f"{self.folder} holds the records of {old['dir']}, not of {corpus['dir']}; choose another "
-                "--config.data.records, or delete that folder."
-            )
+        if "dir" in corpus:
+            corpus = corpus | {"dir": str(Path(corpus["dir"]).resolve())}
+        mine = corpus.get("dir", "unrated media")
+        if (self.folder / "recordings.json").is_file():
+            old = self._about()["corpus"].get("dir", "unrated media")
+            if old != mine:
+                raise UserError(
+                    f"{self.folder} holds the records of {old}, not of {mine}; choose another folder for the records, "
+                    "or delete that one."
+                )
         people = [
             {"id": r.id, "subject": r.subject, "session": r.session, "partition": r.partition} for r in recordings
         ]
@@ -65,6 +73,35 @@ class Store:
     def targets(self) -> tuple[str, ...]:
         """The channels of the gold standard."""
         return self.stream(GOLD).schema.channels
+
+    def write_speeds(self, outcomes: Iterable[Outcome]) -> None:
+        """Keeps how fast streams were extracted, beside what is known of earlier extractions: extraction.csv."""
+        import pandas as pd
+
+        path = self.folder / "extraction.csv"
+        rows = []
+        for outcome in outcomes:
+            assert outcome.entry is not None  # it was written
+            media, work = outcome.entry.frames * outcome.hop, max(outcome.seconds, 1e-3)
+            rows.append([outcome.recording, outcome.stream, outcome.entry.frames, media, work])
+        if not rows:
+            return
+        table = pd.DataFrame(rows, columns=["recording", "stream", "frames", "media_seconds", "work_seconds"])
+        table["frames_per_second"] = table["frames"] / table["work_seconds"]
+        table["times_real_time"] = table["media_seconds"] / table["work_seconds"]
+        if path.is_file():
+            old = pd.read_csv(path, dtype={"recording": str})
+            table = pd.concat([old, table]).drop_duplicates(["recording", "stream"], keep="last")
+        with written_aside(path) as aside:
+            table.sort_values(["stream", "recording"]).round(3).to_csv(aside, index=False)
+
+    @property
+    def speeds(self) -> "pd.DataFrame | None":
+        """What `write_speeds` kept."""
+        import pandas as pd
+
+        path = self.folder / "extraction.csv"
+        return pd.read_csv(path, dtype={"recording": str}) if path.is_file() else None
 
     def fingerprint(self, streams: Iterable[str]) -> str:
         """A digest of who is where, of some streams and of the gold standard: what a run was trained on."""

@@ -108,16 +108,24 @@ class Stream:
         """The record file of a recording."""
         return self.folder / f"{recording}.tfrecord"
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a schema, and perhaps records."""
+        return (self.folder / "schema.json").is_file()
+
+    def begin(self, schema: Schema) -> None:
+        """Writes the schema of a new stream; of several processes that begin it at once, the first one decides."""
+        if not self.begun:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_new_json(self.folder / "schema.json", asdict(schema))
+
     def start(self, schema: Schema) -> None:
-        """Begins or continues the stream; of several processes that begin it at once, the first one decides.
+        """Begins or continues the stream.
 
         Raises:
             UserError: the folder holds a stream that was made otherwise.
         """
-        path = self.folder / "schema.json"
-        if not path.is_file():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_new_json(path, asdict(schema))
+        self.begin(schema)
         if (old := self.schema) != schema:
             field = next(name for name in asdict(schema) if getattr(old, name) != getattr(schema, name))
             raise UserError(

@@ -5,6 +5,8 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from emotf.files import written_aside
 from emotf.measures import running_ccc
 from emotf.track import Track
@@ -13,10 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def traces(prediction: Track, gold: Track | None = None, title: str = "", running: int = 0) -> "Figure":
+def traces(
+    prediction: Track,
+    gold: Track | None = None,
+    title: str = "",
+    running: int = 0,
+    found: "Mapping[str, Track] | None" = None,
+) -> "Figure":
     """One panel a target: the prediction and, where there is one, the gold standard over time in seconds.
 
     Args:
@@ -24,13 +33,17 @@ def traces(prediction: Track, gold: Track | None = None, title: str = "", runnin
         gold: on the same clock.
         title: of the figure.
         running: frames of the running CCC that is drawn too (Köprü & Erzin 2020, fig. 2); 0 for none.
+        found: stream -> one channel, how surely it found what it looks for (a face), 0 to 1: a strip below.
     """
     from matplotlib.figure import Figure
 
     targets = prediction.channels
-    figure = Figure(figsize=(9, 0.6 + 1.7 * len(targets)), dpi=100, layout="constrained")
-    axes = figure.subplots(len(targets), 1, sharex=True, squeeze=False)[:, 0]
-    for i, (axis, target) in enumerate(zip(axes, targets, strict=True)):
+    heights = [1.7] * len(targets) + ([0.1 + 0.25 * len(found)] if found else [])
+    figure = Figure(figsize=(9, 0.6 + sum(heights)), dpi=100, layout="constrained")
+    axes = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    if found:
+        _strip(axes[-1], found)
+    for i, (axis, target) in enumerate(zip(axes, targets, strict=False)):  # the strip has no target
         if gold is not None:
             rated = gold.select([target]).values[:, 0]
             axis.plot(gold.times, rated, color="0.45", lw=1.6, label="gold standard")
@@ -48,6 +61,23 @@ def traces(prediction: Track, gold: Track | None = None, title: str = "", runnin
     axes[-1].set_xlabel("time (s)")
     _caption(figure, title)
     return figure
+
+
+def _strip(panel: "Axes", found: "Mapping[str, Track]") -> None:
+    """A row a stream: the darker, the surer; red where nothing was found."""
+    import matplotlib
+
+    colours = matplotlib.colormaps["Greens"].with_extremes(under="C3")
+    for row, track in enumerate(found.values()):
+        edges = (track.start - track.hop / 2, track.end + track.hop / 2)
+        sure = track.values.T
+        image = panel.imshow(
+            sure, cmap=colours, vmin=1e-6, vmax=1, aspect="auto", extent=(*edges, row + 0.4, row - 0.4)
+        )
+        image.set_interpolation("nearest")
+    panel.set_yticks(range(len(found)), [f"{name}: {np.mean(t.values > 0):.0%} found" for name, t in found.items()])
+    panel.tick_params(axis="y", labelsize="small")
+    panel.set_ylim(len(found) - 0.5, -0.5)
 
 
 def weights(of: "Mapping[str, Mapping[str, float]]") -> "Figure":

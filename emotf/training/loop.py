@@ -2,13 +2,15 @@
 
 import importlib.metadata
 import platform
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import keras
 
-from emotf.config import Experiment
-from emotf.pipeline import Epochs, Selection, standardise, training_batches, transductive
+from emotf.config import TRANSDUCTIVE, Experiment
+from emotf.errors import UserError
+from emotf.pipeline import Epochs, Selection, Standardisation, masked, standardise, training_batches, transductive
 from emotf.prediction import Predictor, selection
 from emotf.progress import say
 from emotf.records import Store, check_unseen
@@ -52,8 +54,8 @@ def train(experiment: Experiment, run: Run) -> None:
         experiment.training.weighting == "uncertainty",
     )
     by, trained_on = experiment.data.standardisation, chosen.partition("train")
-    fitted = standardise(store, experiment.streams, trained_on, "train") if by == "train" else {}
-    scaling = None if by == "train" else transductive(store, experiment.streams, list(trained_on), by)
+    fitted = {} if by in TRANSDUCTIVE else standardise(store, experiment.streams, trained_on, "train", by)
+    scaling = transductive(store, experiment.streams, list(trained_on), by) if by in TRANSDUCTIVE else None
     channels = {name: len(store.stream(name).schema.channels) for name in experiment.streams}
     network = experiment.model.build(channels, chosen.targets, experiment.window.inputs, fitted)
     epochs = training_batches(
@@ -66,6 +68,7 @@ def train(experiment: Experiment, run: Run) -> None:
         experiment.training.pool,
         scaling,
     )
+    epochs = _augmented(experiment, store, epochs, fitted)
     # nothing is written before all that the user asked for is known to be possible
     run.begin(experiment)
     run.keep_learned(store, experiment.streams)
@@ -77,6 +80,17 @@ def train(experiment: Experiment, run: Run) -> None:
     run.save_network(network)
     run.note(training_seconds=round(seconds, 2))
     run.finish()
+
+
+def _augmented(experiment: Experiment, store: Store, epochs: Epochs, fitted: Mapping[str, Standardisation]) -> Epochs:
+    """Masks what the experiment wants masked, with what is 0 once it is standardised."""
+    fill: dict[str, Sequence[float]] = {}
+    for name in experiment.augmentation:
+        schema = store.stream(name).schema
+        if schema.gaps:
+            raise UserError(f"augmentation of {name}: it has gaps, and a mask would fill them; mask other streams.")
+        fill[name] = fitted[name].mean if name in fitted else [0.0] * len(schema.channels)
+    return masked(epochs, experiment.augmentation, fill, experiment.training.seed) if fill else epochs
 
 
 def _fit(experiment: Experiment, run: Run, learner: Learner, epochs: Epochs, dev: Predictor) -> float:

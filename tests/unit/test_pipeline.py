@@ -145,6 +145,23 @@ def literal_sequence(store, recording, name, times):
     return np.concatenate([known, np.full((SEQUENCES.frames - len(known), len(track.channels)), np.nan)])
 
 
+def test_the_range_of_train_goes_from_0_to_1(store, golds):
+    parts = [tracks(store)["face", name].values.astype(float) for name in ("r0", "r1")]
+    joined = np.concatenate(parts)
+    fitted = standardise(store, ["face"], ["r0", "r1"], "train", "minmax")["face"]
+    scaled = fitted.apply(tracks(store)["face", "r0"]).values
+    expected = (parts[0] - joined.min(axis=0)) / (joined.max(axis=0) - joined.min(axis=0))
+    np.testing.assert_allclose(scaled, expected, atol=1e-6)
+    flat = Standardisation.fit_range([Track(np.full((3, 1), 7.0), 0.04)], "train")
+    assert flat.apply(Track(np.array([[7.0], [8.0]]), 0.04)).values.tolist() == [[0.0], [1.0]]
+
+
+def test_the_range_leaves_gaps_out():
+    values = np.array([[0.0, 0.0], [2.0, 3.0], [4.0, 5.0]])
+    fitted = Standardisation.fit_range([Track(values, 0.04)], "train", gaps=True)
+    assert fitted.apply(Track(values, 0.04)).values.tolist() == [[0, 0], [0, 0], [1, 1]] and fitted.frames == 2
+
+
 @pytest.mark.parametrize("pool", [0, 2])
 def test_sequences_are_cut_at_their_stride_and_padded_at_the_end(store, golds, pool):
     epochs = training_batches(store, list(RATES), golds, SEQUENCES, batch=4, seed=1, pool=pool)

@@ -1,0 +1,66 @@
+"""Face: 70 points in the picture, 140 channels a frame and two that say whether there is a face."""
+
+from dataclasses import dataclass
+
+from emotf.features._mesh import FLAGS, at, check_coordinates, mesh_on_clock, scaled, with_flags
+from emotf.features._openface import check_face_options
+from emotf.features._points70 import COUNT, seventy
+from emotf.features.base import Feature
+from emotf.recording import Recording
+from emotf.track import Track
+
+
+@dataclass
+class Landmarks140(Feature):
+    """70 facial points in OpenPose's order, `x_0`, `y_0` … `x_69`, `y_69`, taken from MediaPipe's face mesh.
+
+    The points are the 68 of the usual scheme and the two pupils; `emotf.features._points70` has the table of vertices.
+    The mesh has no irises: a pupil is the mean of the six points around its eye, and does not follow the gaze. x runs
+    to the right of the upright picture, y down. Of several faces, `emotf.media.faces` follows one.
+
+    The last channels are `confidence`, the landmark model's own (`emotf.media.detectors.face_detector`), 0.5 to 1, and
+    `found`, 1 or 0. Frames without a face are 0 in all channels (a gap).
+
+    Attributes:
+        coordinates: `image`: x / width and y / height of the picture, so 0 to 1 inside it; `pixels`.
+        flags: whether the last two channels are there; without, the 140 of the publication.
+        rate_hz: frames a second, each taking the nearest picture; 0: as filmed, which takes a steady rate.
+
+    Example:
+        >>> Landmarks140().extract(recording).values.shape  # doctest: +SKIP
+        (7500, 142)
+
+    Reference:
+        Orgil, Karungaru, Terada, Shagdar (2021): 70 facial landmarks of OpenPose.
+    """
+
+    coordinates: str = "image"
+    flags: bool = True
+    rate_hz: float = 0.0
+
+    medium = "video"
+    kind = "extracted"
+    gaps = True
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return tuple(f"{axis}_{point}" for point in range(COUNT) for axis in "xy") + FLAGS * self.flags
+
+    @property
+    def window(self) -> float:
+        """0: one picture stands behind a frame."""
+        return 0.0
+
+    def compute(self, recording: Recording) -> Track:
+        """The stream of a recording's video.
+
+        Raises:
+            UserError: settings do not fit, the video is missing or damaged, or its pictures come at uneven times.
+        """
+        check_face_options("landmarks140", self.rate_hz)
+        check_coordinates("landmarks140", self.coordinates)
+        mesh, hop, nearest = mesh_on_clock(recording.medium("video"), self.rate_hz)
+        mesh = at(mesh, nearest)
+        points = scaled(seventy(mesh.landmarks[..., :2]), mesh.size, self.coordinates)
+        rows = points.reshape(len(nearest), -1)
+        return Track(with_flags(rows, mesh.found, mesh.confidence, self.flags), hop=hop, channels=self.channels)

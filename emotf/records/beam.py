@@ -1,0 +1,59 @@
+"""Extraction by Apache Beam, on one machine or a cluster whose machines share the media and the records.
+
+A worker does the same jobs as a process of this machine does, and its files appear whole; a job that Beam repeats finds
+them and keeps them. Afterwards the extraction looks over all recordings here, extracts what is still missing, and
+completes the streams.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+try:
+    import apache_beam
+except ImportError:
+    from emotf.errors import UserError
+
+    raise UserError("Apache Beam is not installed; install emotf with its extra: pip install 'emotf[beam]'.") from None
+
+from emotf.progress import say
+from emotf.records.extraction import Elsewhere
+from emotf.records.jobs import Job, Task, work
+
+
+class ExtractRecording(apache_beam.DoFn):
+    """Job -> the lines of what failed; an element that raises would end the whole pipeline."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self.tasks = tasks
+
+    def process(self, job: Job, *args: Any, **kwargs: Any) -> Iterator[str]:
+        """Extracts all streams of a recording."""
+        for outcome in work(self.tasks, job):
+            if outcome.error:
+                yield f"{outcome.recording}, stream {outcome.stream}: {outcome.error}"
+
+
+def with_beam(options: Sequence[str]) -> Elsewhere:
+    """Extracts by a Beam pipeline; to be handed to `emotf.records.extract` as `elsewhere`.
+
+    Args:
+        options: of Beam's pipeline, for example `--runner=DirectRunner`, `--direct_running_mode=multi_processing`,
+            `--direct_num_workers=2`.
+
+    Raises:
+        UserError: Beam is not installed.
+    """
+
+    def elsewhere(tasks: Sequence[Task], jobs: Sequence[Job]) -> None:
+        from apache_beam.options.pipeline_options import PipelineOptions
+
+        say(f"Beam: {len(jobs)} recordings")
+        with apache_beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
+            (
+                pipeline
+                | apache_beam.Create(list(jobs))
+                | apache_beam.Reshuffle()  # or all of them would be one bundle, for one worker
+                | apache_beam.ParDo(ExtractRecording(tasks))
+            )
+
+    return elsewhere

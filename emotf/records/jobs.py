@@ -1,0 +1,198 @@
+"""One recording's streams: the unit of work of an extraction, done by whichever process takes it, once.
+
+A job is idempotent: what is there and whole is kept, and a file appears whole or not at all. So it does not matter who
+does it, in which order, or how often.
+"""
+
+import hashlib
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from emotf.errors import UserError
+from emotf.features.base import Feature, PictureFeature
+from emotf.files import sha256
+from emotf.recording import Recording
+from emotf.records.stream import Entry, Schema, Stream, nearest_frames
+from emotf.track import MISFIT, Clock, Track
+
+
+@dataclass(frozen=True)
+class Task:
+    """A stream to extract.
+
+    Attributes:
+        folder: of the stream.
+        feature: resolved, and fitted where it is one to fit.
+        made_by: its settings, as the schema holds them.
+    """
+
+    folder: Path
+    feature: Feature
+    made_by: dict[str, Any]
+
+    def schema(self, channels: tuple[str, ...], hop: float) -> Schema:
+        """The schema of a stream with these channels and this hop."""
+        feature = self.feature
+        return Schema(channels, hop, feature.window, feature.kind, self.made_by, feature.gaps)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A recording, and the clock of its gold standard where it is rated."""
+
+    recording: Recording
+    gold: Clock | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one stream of one recording.
+
+    Attributes:
+        recording, stream: their names.
+        entry: of COMPLETED; None where it failed.
+        written: newly, in `seconds` of work; else it was there.
+        channels, hop: of the recording.
+        error: the line to show where it failed.
+    """
+
+    recording: str
+    stream: str
+    entry: Entry | None = None
+    written: bool = False
+    seconds: float = 0.0
+    channels: tuple[str, ...] = field(default=(), repr=False)
+    hop: float = 0.0
+    error: str = ""
+
+
+def work(tasks: Sequence[Task], job: Job) -> list[Outcome]:
+    """Extracts all streams of a recording; one that fails does not stop the others."""
+    outcomes = []
+    for task in tasks:
+        began = time.monotonic()
+        try:
+            outcome = _extract(task, job, began)
+        except UserError as error:
+            outcome = Outcome(job.recording.id, task.folder.name, error=str(error))
+        outcomes.append(outcome)
+    return outcomes
+
+
+def in_processes(tasks: Sequence[Task], jobs: Sequence[Job], workers: int) -> Iterator[list[Outcome]]:
+    """`work` of all jobs, as they finish: in this process where `workers` is 1, else in spawned ones.
+
+    Each process has decoders and detectors of its own. They end with this one, even where it is killed.
+
+    Raises:
+        UserError: a process died (of memory, or inside a decoder).
+    """
+    if workers == 1:
+        yield from (work(tasks, job) for job in jobs)
+        return
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(jobs)), spawn, _begin_worker, (tasks, workers)) as pool:
+        futures = {pool.submit(_work_of_worker, job): job for job in jobs}
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool:
+            raise UserError(
+                "A worker process died, of want of memory or inside a decoder; what is whole stays. Run it again with "
+                "one worker to see at which recording."
+            ) from None
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+_tasks: Sequence[Task] = ()
+
+
+def _begin_worker(tasks: Sequence[Task], workers: int) -> None:
+    """Keeps the tasks (what features learned may be large), shares out the cores, and watches the parent."""
+    global _tasks
+    _tasks = tasks
+    share = str(max(1, (os.cpu_count() or 1) // workers))
+    for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):  # read when TensorFlow and others are first imported
+        os.environ.setdefault(name, share)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work_of_worker(job: Job) -> list[Outcome]:
+    return work(_tasks, job)
+
+
+def _extract(task: Task, job: Job, began: float) -> Outcome:
+    recording, feature, stream = job.recording, task.feature, Stream(task.folder)
+    source = fingerprint(feature, recording)
+    found = stream.existing(recording.id, source) if stream.begun else None
+    if found:
+        entry, track = found
+        _check(stream, task, job, track)
+    elif isinstance(feature, PictureFeature):
+        film = feature.film(recording)
+        stream.begin(task.schema(feature.channels or (), film.hop))
+        entry, track = stream.write_film(recording.id, film, source)
+        _check(stream, task, job, track)
+    else:
+        track = feature.extract(recording)
+        _check(stream, task, job, track)
+        entry = stream.write(recording.id, track, source)
+    seconds = 0.0 if found else time.monotonic() - began
+    return Outcome(recording.id, stream.name, entry, not found, seconds, track.channels, track.hop)
+
+
+def fingerprint(feature: Feature, recording: Recording) -> str:
+    """The SHA-256 of what a feature reads of a recording; over those of all files where it reads several."""
+    digests = [sha256(recording.medium(medium)) for medium in feature.media]
+    return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _check(stream: Stream, task: Task, job: Job, track: Track) -> None:
+    """Refuses what leaves some of the gold standard without media, or does not fit the recordings before it.
+
+    The first recording that fits its gold standard begins the stream.
+    """
+    if job.gold is not None:
+        nearest_frames(job.recording.id, stream.name, track.clock, job.gold)
+    stream.begin(task.schema(track.channels, track.hop))
+    usual = stream.schema
+    stream.start(replace(usual, made_by=task.made_by))
+    _check_channels(stream.name, job.recording.id, track.channels, usual.channels)
+    check_hop(stream.name, job.recording.id, track, usual.hop)
+
+
+def check_hop(stream: str, recording: str, track: Track, hop: float) -> None:
+    """Refuses a recording whose hop is not that of the others."""
+    # all recordings are read by one hop: what is a hair off in one frame must not add up to another frame at the end
+    if abs(track.hop - hop) * max(track.frames, 0.5 / MISFIT) > hop / 2:
+        raise UserError(
+            f"Stream {stream!r}: recording {recording} has a hop of {track.hop:.9g} s, the others {hop:.9g} s; "
+            "resample one of them first."
+        )
+
+
+def _check_channels(stream: str, recording: str, found: Iterable[str], expected: Iterable[str]) -> None:
+    found, expected = tuple(found), tuple(expected)
+    if found != expected:
+        odd, usual = next(pair for pair in zip_longest(found, expected, fillvalue="none") if pair[0] != pair[1])
+        raise UserError(
+            f"Stream {stream!r}: recording {recording} has {len(found)} channels, the others {len(expected)} ({odd!r} "
+            f"where they have {usual!r}); restore its file, or leave the recording out."
+        )

@@ -1,0 +1,256 @@
+"""resnet50: which network, what it is given, and that batches change nothing."""
+
+import hashlib
+import random
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from emotf import catalog
+from emotf.errors import UserError
+from emotf.features import _resnet50
+from emotf.features._resnet50 import BATCH, load_network
+from emotf.features.aligned_crops import AlignedCrops
+from emotf.features.base import Film
+from emotf.features.face_crop import FaceCrop
+from emotf.features.resnet50 import Resnet50
+from emotf.recording import Recording
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+needs_data = pytest.mark.skipif(
+    not DATA.is_dir(), reason="shared/data stands beside the repository only at the makers'"
+)
+SIZE = 40
+WHO = Recording("r1", "s1")
+
+
+@pytest.fixture(autouse=True)
+def _no_network_is_left_over():
+    load_network.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def untrained() -> keras.Model:
+    """Built once: a ResNet50 takes a second and 95 MB."""
+    return load_network.__wrapped__("random", "", SIZE, 3)
+
+
+def shots(frames: int, without: tuple[int, ...] = ()) -> list[tuple[np.ndarray | None, np.ndarray]]:
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 256, (frames, SIZE, SIZE, 3)).astype(np.uint8)
+    numbers = rng.uniform(0.5, 1, (frames, 7)).astype(np.float32)
+    numbers[:, -1] = 1
+    nothing = (None, np.zeros(7, np.float32))
+    return [nothing if k in without else (pictures[k], numbers[k]) for k in range(frames)]
+
+
+def floats(*frames: tuple[np.ndarray | None, np.ndarray]) -> np.ndarray:
+    """The pictures of frames as a network takes them."""
+    return np.stack([picture for picture, _ in frames]).astype(np.float32)
+
+
+def seen(network: keras.Model, pictures: np.ndarray) -> np.ndarray:
+    return keras.ops.convert_to_numpy(network(pictures, training=False))
+
+
+def classifier(path: Path, width: int = 2048, channels: int = 3, size: int | None = SIZE, seed: int = 0) -> Path:
+    """A tiny classifier of faces: colours mixed, pooled, then told apart. It scales its pictures itself."""
+    pictures = keras.Input((size, size, channels))
+    mixed = keras.layers.Conv2D(width, 1, kernel_initializer=keras.initializers.RandomNormal(seed=seed), name="mix")
+    pooled = keras.layers.GlobalAveragePooling2D()(mixed(keras.layers.Rescaling(1 / 255)(pictures)))
+    hidden = keras.layers.Dropout(0.5)(pooled)
+    named = keras.layers.Activation("softmax")(keras.layers.Dense(8)(hidden))
+    keras.Model(pictures, named).save(path)
+    return path
+
+
+def by_hand(path: Path, pictures: list[np.ndarray]) -> np.ndarray:
+    """What `classifier` pools, from its weights."""
+    weights, bias = keras.models.load_model(path).get_layer("mix").get_weights()
+    return np.stack([picture.reshape(-1, 3).mean(axis=0) / 255 @ weights[0, 0] + bias for picture in pictures])
+
+
+# ---- ResNet50 itself -------------------------------------------------------------------------------------------------
+
+
+def test_batches_give_what_single_pictures_give(untrained, monkeypatch):
+    monkeypatch.setattr(_resnet50, "load_network", lambda *settings: untrained)
+    frames = shots(BATCH + 6, without=(0, 7, BATCH + 3))
+    track = Resnet50(weights="random", size=SIZE).described(Film(0.04, 0.2, iter(frames)), SIZE)
+    assert track.values.shape == (BATCH + 6, 2050) and (track.hop, track.start) == (0.04, 0.2)
+    assert track.channels == Resnet50().channels and track.channels[2046:] == ("f2046", "f2047", "confidence", "found")
+    chosen = [1, 8, BATCH, BATCH + 2, BATCH + 5]
+    alone = untrained.predict(floats(*(frames[number] for number in chosen)), batch_size=1, verbose=0)
+    np.testing.assert_allclose(track.values[chosen, :2048], alone, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(track.values[:, 2048:], [beside[-2:] for _, beside in frames])
+    assert not track.values[[0, 7, BATCH + 3]].any() and track.values[:, -1].sum() == BATCH + 3
+    assert not np.allclose(track.values[1], track.values[2], atol=0.01)
+
+
+def test_pictures_are_prepared_as_for_training(untrained):
+    """Blue first, less the mean colour of ImageNet; features are means over places, so they are not negative."""
+    pictures = floats(*shots(2))
+    backbone = next(layer for layer in untrained.layers if isinstance(layer, keras.Model))
+    prepared = pictures[..., ::-1] - np.array([103.939, 116.779, 123.68], np.float32)
+    expected = seen(backbone, prepared)
+    np.testing.assert_allclose(seen(untrained, pictures), expected, rtol=1e-4, atol=1e-4)
+    assert expected.shape == (2, 2048) and (expected >= 0).all() and expected.max() > 0
+    assert backbone.count_params() == 23_587_712  # without the classifier of 1000 classes
+
+
+def test_random_weights_are_loud_and_the_same_again(untrained, capfd):
+    state = random.getstate()
+    again = load_network("random", "", SIZE, 3)
+    assert "resnet50: the weights are RANDOM (seed 3)" in capfd.readouterr().err
+    assert random.getstate() == state
+    assert load_network("random", "", SIZE, 3) is again and not capfd.readouterr().err  # said once
+    other = load_network.__wrapped__("random", "", SIZE, 4)
+    picture = floats(*shots(1))
+    one, two, three = (seen(network, picture) for network in (untrained, again, other))
+    np.testing.assert_array_equal(one, two)
+    assert np.abs(one - three).max() > 0.01
+
+
+def test_weights_of_imagenet_come_from_keras(untrained, tmp_path, monkeypatch):
+    backbone = next(layer for layer in untrained.layers if isinstance(layer, keras.Model))
+    backbone.save_weights(tmp_path / "notop.weights.h5")
+    asked = []
+
+    def get_file(name, origin, **options):
+        asked.append(origin)
+        return str(tmp_path / "notop.weights.h5")
+
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", get_file)
+    picture = floats(*shots(1))
+    found = seen(load_network("imagenet", "", SIZE, 0), picture)
+    np.testing.assert_allclose(found, seen(untrained, picture), rtol=1e-5)
+    assert len(asked) == 1 and "resnet50" in asked[0] and "notop" in asked[0]
+
+
+def test_without_the_network_imagenet_is_refused_in_one_line(monkeypatch):
+    def get_file(*args, **options):
+        raise Exception("URL fetch failure on https://somewhere: None -- [Errno -2] Name or service not known")
+
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", get_file)
+    with pytest.raises(UserError, match=r"cannot be fetched \(URL fetch failure .*\); connect .* or weights=random"):
+        Resnet50(size=SIZE).described(Film(0.04, 0.0, iter(shots(1))), SIZE)
+    with pytest.raises(UserError, match="takes pictures of 32 pixels or more, not 16"):
+        load_network("random", "", 16, 0)
+
+
+# ---- a file of the user's --------------------------------------------------------------------------------------------
+
+
+def test_features_of_a_classifier_are_what_its_last_dense_layer_takes(tmp_path):
+    path = classifier(tmp_path / "faces.keras")
+    frames = shots(5, without=(2,))
+    track = Resnet50(weights=str(path), flags=False).described(Film(0.04, 0.0, iter(frames)), SIZE)
+    assert track.values.shape == (5, 2048) and track.channels[-1] == "f2047" and not track.values[2].any()
+    expected = by_hand(path, [picture for picture, _ in frames if picture is not None])
+    np.testing.assert_allclose(track.values[[0, 1, 3, 4]], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_network_of_2048_outputs_is_taken_as_it_is(tmp_path):
+    whole = keras.models.load_model(classifier(tmp_path / "faces.keras", size=None))
+    keras.Model(whole.input, whole.layers[-3].output).save(tmp_path / "features.keras")
+    pictures = floats(*shots(2))
+    found = seen(load_network(str(tmp_path / "features.keras"), "", SIZE, 0), pictures)
+    np.testing.assert_allclose(found, by_hand(tmp_path / "faces.keras", list(pictures)), rtol=1e-4, atol=1e-6)
+
+
+def test_the_file_is_known_by_its_bytes(tmp_path):
+    path = classifier(tmp_path / "faces.keras")
+    feature = Resnet50(weights=str(path)).resolved(WHO)
+    assert feature.digest == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert feature.resolved(WHO) == feature and Resnet50().resolved(WHO).digest == ""
+    picture = shots(1)
+    before = feature.described(Film(0.04, 0.0, iter(picture)), SIZE).values
+    classifier(path, seed=1)
+    with pytest.raises(UserError, match="is not the file that the stream was made with"):
+        feature.resolved(WHO)
+    fresh = Resnet50(weights=str(path)).resolved(WHO)
+    assert fresh.digest != feature.digest
+    after = fresh.described(Film(0.04, 0.0, iter(picture)), SIZE).values
+    assert np.abs(after - before).max() > 0.01  # the network in memory is not taken for that of the new file
+
+
+def two_inputs(path: Path) -> None:
+    one, two = keras.Input((SIZE, SIZE, 3)), keras.Input((SIZE, SIZE, 3))
+    joined = keras.layers.GlobalAveragePooling2D()(keras.layers.Concatenate()([one, two]))
+    keras.Model([one, two], keras.layers.Dense(2048)(joined)).save(path)
+
+
+def convolutions_only(path: Path) -> None:
+    pictures = keras.Input((SIZE, SIZE, 3))
+    keras.Model(pictures, keras.layers.Conv2D(2048, 3)(pictures)).save(path)
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (
+            lambda path: classifier(path, width=512),
+            r"gives \[8\] and its last Dense layer takes \[512\]; expected 2048",
+        ),
+        (convolutions_only, r"gives \[38, 38, 2048\] and it has no Dense layer"),
+        (lambda path: classifier(path, size=48), r"takes inputs of shape \[48, 48, 3\], the crops are \[40, 40, 3\]"),
+        (lambda path: classifier(path, channels=1), r"takes inputs of shape \[40, 40, 1\]"),
+        (two_inputs, "has 2 inputs; expected a functional model"),
+        (lambda path: path.write_bytes(b"PK no archive"), "cannot be loaded as a Keras model"),
+        (lambda path: path.write_bytes(b""), "cannot be loaded as a Keras model"),
+    ],
+)
+def test_files_that_are_no_such_network_are_refused(tmp_path, write, message):
+    write(tmp_path / "faces.keras")
+    with pytest.raises(UserError, match=message) as raised:
+        load_network(str(tmp_path / "faces.keras"), "", SIZE, 0)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ("nowhere.keras", r"weights=nowhere\.keras is missing; expected imagenet, random"),
+        ("faces.h5", r"weights=faces\.h5 is none of these"),
+        ("vggface", "weights=vggface is none of these"),
+        ("", "is none of these"),
+    ],
+)
+def test_weights_that_are_not_there_are_refused(weights, message):
+    with pytest.raises(UserError, match=message):
+        Resnet50(weights=weights).resolved(WHO)
+
+
+# ---- of crops --------------------------------------------------------------------------------------------------------
+
+
+def test_of_ready_crops(tmp_path):
+    path = classifier(tmp_path / "faces.keras")
+    (tmp_path / "crops").mkdir()
+    for number in (1, 3):
+        picture = np.random.default_rng(number).integers(0, 256, (SIZE, SIZE, 3)).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / "crops" / f"{number:05d}.png"), picture)
+    recording = Recording("r1", "s1", media={"crops": tmp_path / "crops"})
+    fields = {"crops": "crops", "clock": "", "rate_hz": 25, "size": SIZE}
+    track = Resnet50(weights=str(path), **fields).extract(recording)
+    assert track.values[:, -1].tolist() == [1, 0, 1]
+    film = AlignedCrops(**fields).film(recording)
+    expected = by_hand(path, [picture for picture, _ in film.shots if picture is not None])
+    np.testing.assert_allclose(track.values[[0, 2], :2048], expected, rtol=1e-4, atol=1e-6)
+    assert catalog.find("features", "resnet50") is Resnet50
+    assert Resnet50().media == ("video",) and Resnet50().kind == "extracted" and Resnet50().gaps
+
+
+@needs_data
+def test_of_a_talking_face(tmp_path):
+    path = classifier(tmp_path / "faces.keras")
+    recording = Recording("r1", "s1", media={"video": DATA / "grid_av" / "bbaf2n.mpg"})
+    track = Resnet50(weights=str(path), size=SIZE).extract(recording)
+    assert track.values.shape == (75, 2050) and track.hop == 0.04
+    crops = list(FaceCrop(size=SIZE).film(recording).shots)
+    np.testing.assert_array_equal(track.values[:, 2048:], [values[-2:] for _, values in crops])
+    expected = by_hand(path, [picture for picture, _ in crops])
+    np.testing.assert_allclose(track.values[:, :2048], expected, rtol=1e-4, atol=1e-6)
