@@ -8,7 +8,7 @@ import numpy as np
 
 from emotf.errors import UserError
 from emotf.magnification.magnifier import Magnifier, to_picture
-from emotf.media import picture_clock, pictures, video_writer
+from emotf.media import picture_clock, picture_times, pictures, video_writer
 from emotf.progress import progress
 
 
@@ -36,13 +36,8 @@ def magnify_video(media: Path | str, out: Path | str, magnifier: Magnifier, rate
     """
     if Path(out).exists():
         raise UserError(f"{out} exists; choose another file or delete it.")
-    times: list[float] = []
-    shape: tuple[int, ...] = ()
-    for time, picture in pictures(media):
-        times.append(time)
-        shape = picture.shape
-    hop, nearest = picture_clock(media, np.array(times), rate_hz)
-    magnifier.check_clip(len(nearest), 1 / hop, shape)
+    hop, nearest = picture_clock(media, picture_times(media), rate_hz)
+    magnifier.check_clip(len(nearest), 1 / hop, next(pictures(media))[1].shape)
     magnified = magnifier.magnify(_Frames(Path(media), nearest), 1 / hop)
     with video_writer(out, 1 / hop, sound_from=media) as write:
         for _, values in zip(progress(range(len(nearest)), "magnified pictures"), magnified, strict=True):
