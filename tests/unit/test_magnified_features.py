@@ -46,7 +46,7 @@ def magnified(pictures: list[np.ndarray]) -> list[np.ndarray]:
 FILLED = {
     "nowhere": ((), lambda c: c),
     "in the middle": ((40, 41), lambda c: [
-        *c[:40], *(to_picture(((3 - k) * c[39].astype(float) + k * c[42]) / 3) for k in (1, 2)), *c[42:],
+        *c[:40], *(to_picture(((3 - k) * c[39].astype(float) + k * c[42].astype(float)) / 3) for k in (1, 2)), *c[42:],
     ]),
     "at both ends": ((0, 1, 77, 78, 79), lambda c: [c[2], c[2], *c[2:77], c[76], c[76], c[76]]),
     "all but one": (tuple(k for k in range(FRAMES) if k != 30), lambda c: [c[30]] * FRAMES),
