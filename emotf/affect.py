@@ -17,7 +17,9 @@ import numpy as np
 
 from emotf.errors import UserError
 
-# word -> (valence, arousal), both -1 to 1
+PLANE = ("valence", "arousal")
+
+# word -> its place in the plane, both -1 to 1
 WORDS: dict[str, tuple[float, float]] = {
     "adventurous": (0.48, 0.92), "afraid": (-0.12, 0.79), "alarmed": (-0.08, 0.89), "ambitious": (0.44, 0.65),
     "amorous": (0.84, -0.15), "amused": (0.55, 0.20), "angry": (-0.40, 0.79), "annoyed": (-0.44, 0.66),

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from emotf.affect import words
+from emotf.affect import PLANE, words
 from emotf.config import TRANSDUCTIVE, Experiment, from_json
 from emotf.errors import UserError
 from emotf.features.base import Feature, FittedFeature
 from emotf.pipeline import Selection, Standardisation, prediction_batches, select, track_batches, transductive
-from emotf.progress import progress
+from emotf.progress import progress, say
 from emotf.recording import Recording
 from emotf.records import Store, read_learned, settings_of
 from emotf.runs import Run
@@ -20,7 +20,6 @@ from emotf.track import Track
 from emotf.windows.base import Window
 
 IN_A_VIDEO = {"audio", "video"}
-PLANE = ("valence", "arousal")
 
 
 class Predictor:
@@ -191,6 +190,8 @@ def predict_media(run: Run, media: Mapping[str, str]) -> MediaPrediction:
         track = feature.extract(recording).select(stream["channels"])
         if (sure := presence(track, feature.gaps)) is not None:
             found[name] = sure
+        if not np.ptp(track.values, axis=0).any():
+            say(f"{name}: all frames are the same (a silent sound track, no face?); the prediction says little.")
         if experiment.data.standardisation in TRANSDUCTIVE:
             # of a new person nothing else is known than this recording
             track = Standardisation.fit([track], f"this recording, {name}", feature.gaps).apply(track)

@@ -175,16 +175,20 @@ def _check(stream: Stream, task: Task, job: Job, track: Track) -> None:
     usual = stream.schema
     stream.start(replace(usual, made_by=task.made_by))
     _check_channels(stream.name, job.recording.id, track.channels, usual.channels)
-    check_hop(stream.name, job.recording.id, track, usual.hop)
+    settable = hasattr(task.feature, "rate_hz")
+    advice = "set rate_hz of the stream, so that all have one rate" if settable else "resample one of them first"
+    check_hop(stream.name, job.recording.id, track, usual.hop, advice)
 
 
-def check_hop(stream: str, recording: str, track: Track, hop: float) -> None:
+def check_hop(
+    stream: str, recording: str, track: Track, hop: float, advice: str = "resample one of them first"
+) -> None:
     """Refuses a recording whose hop is not that of the others."""
     # all recordings are read by one hop: what is a hair off in one frame must not add up to another frame at the end
     if abs(track.hop - hop) * max(track.frames, 0.5 / MISFIT) > hop / 2:
         raise UserError(
             f"Stream {stream!r}: recording {recording} has a hop of {track.hop:.9g} s, the others {hop:.9g} s; "
-            "resample one of them first."
+            f"{advice}."
         )
 
 

@@ -10,37 +10,54 @@ from emotf.records import GOLD, Store
 from emotf.report.tables import markdown, number, objective_of, what_it_is
 from emotf.runs import Run
 
+# Channels that are all listed; the streams of a mesh or of a deep network have thousands.
+MANY = 120
+
 
 def of_records(store: Store) -> str:
     """Streams with their channels, raw or extracted, and spread; recordings, subjects, rated frames."""
     recordings = store.recordings
-    rows = []
-    for name in [GOLD, *store.streams]:
+    gold = [GOLD] if store.stream(GOLD).begun else []
+    rows, channels = [], []
+    for name in [*gold, *store.streams]:
         stream = store.stream(name)
         schema, entries = stream.schema, stream.completed
         frames = sum(entry.frames for entry in entries.values())
         size = sum(entry.bytes for entry in entries.values()) / 2**20
         rate = f"{1 / schema.hop:g}"
         rows.append([name, schema.kind, len(schema.channels), rate, len(entries), frames, f"{size:.1f}"])
-    table = markdown(["stream", "kind", "channels", "frames/s", "recordings", "frames", "MiB"], rows)
+        if name != GOLD:
+            channels.append(f"{name} ({schema.kind}): {_enumerated(schema.channels)}")
+    subjects = len({recording.subject for recording in recordings})
+    units = sorted({recording.session or recording.partition for recording in recordings} - {""})
+    parts = [
+        f"{store.folder}: {len(recordings)} recordings of {subjects} subjects"
+        + (f" in {', '.join(units)}" if units else "")
+        + f"\ntargets: {store.targets_are}",
+        markdown(["stream", "kind", "channels", "frames/s", "recordings", "frames", "MiB"], rows),
+        *([_rated(store)] if gold else []),
+        "\n".join(channels),
+    ]
+    return "\n\n".join(parts)
+
+
+def _rated(store: Store) -> str:
+    """How the gold standard of each target is spread."""
     gold = store.stream(GOLD)
-    values = np.concatenate([gold.read(recording.id).values for recording in recordings])
-    rated = []
+    values = np.concatenate([gold.read(recording.id).values for recording in store.recordings])
+    rows = []
     for target, column in zip(gold.schema.channels, values.T, strict=True):
         known = column[~np.isnan(column)]
         spread = [f"{f(known):.3f}" for f in (np.mean, np.std, np.min, np.max)] if known.size else ["-"] * 4
-        rated.append([target, known.size, *spread])
-    channels = "\n".join(
-        f"{name} ({store.stream(name).schema.kind}): {', '.join(store.stream(name).schema.channels)}"
-        for name in store.streams
-    )
-    subjects = len({recording.subject for recording in recordings})
-    units = sorted({recording.session or recording.partition for recording in recordings})
-    return (
-        f"{store.folder}: {len(recordings)} recordings of {subjects} subjects in {', '.join(units)}\n"
-        f"targets: {store.targets_are}\n\n{table}\n\n"
-        f"{markdown(['target', 'rated frames', 'mean', 'sd', 'min', 'max'], rated)}\n\n{channels}"
-    )
+        rows.append([target, known.size, *spread])
+    return markdown(["target", "rated frames", "mean", "sd", "min", "max"], rows)
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    """The names; of many, the first and the last few."""
+    if len(names) <= MANY:
+        return ", ".join(names)
+    return f"{', '.join(names[:6])}, ... ({len(names) - 10} more) ..., {', '.join(names[-4:])}"
 
 
 def of_examination(findings: Sequence[Finding]) -> str:
@@ -69,7 +86,7 @@ def of_run(run: Run) -> str:
         f"fold: {about['fold']} ({about['protocol']})",
     ]
     lines += [
-        f"stream {name}: {len(s['channels'])} channels, {s['kind']}: {', '.join(s['channels'])}"
+        f"stream {name}: {len(s['channels'])} channels, {s['kind']}: {_enumerated(s['channels'])}"
         for name, s in about["streams"].items()
     ]
     lines += [f"{name}: {', '.join(ids) or 'none'}" for name, ids in about["partitions"].items()]

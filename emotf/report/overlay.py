@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emotf.affect import PLANE
 from emotf.media import check_opencv, pictures, video_writer
 from emotf.progress import progress
 from emotf.track import Track
@@ -18,7 +19,7 @@ INK, FAINT = (255, 255, 255), (150, 150, 150)
 Colour = tuple[int, int, int]
 COLOURS = ((255, 190, 60), (80, 200, 255), (150, 230, 110), (240, 140, 220))  # of the targets in turn, rgb
 
-GAP = "   "  # between the texts of a line
+GAP = "  "  # between the texts of a line
 CAPITAL = 22  # pixels: the height of a capital letter of the font at size 1
 FRACTION_BITS = 4  # of a pixel, in coordinates
 
@@ -46,9 +47,9 @@ def frame_at(time: float, trace: Track, word: np.ndarray | None = None) -> Frame
         trace: one channel a target.
         word: str [frames], by its rows.
     """
-    row = int(np.floor((time - trace.start) / trace.hop + 0.5 + 1e-6))
-    if not 0 <= row < trace.frames:
+    if not trace.start - trace.hop / 2 <= time < trace.end + trace.hop / 2:
         return Frame(-1, {})
+    row = int(trace.clock.nearest(np.array(time)))
     values = dict(zip(trace.channels, map(float, trace.values[row]), strict=True))
     return Frame(row, values, "" if word is None else str(word[row]))
 
@@ -86,8 +87,7 @@ class Painter:
         self.trace, self.times = trace, trace.times
         self.colours = [COLOURS[i % len(COLOURS)] for i in range(len(trace.channels))]
         self.reach = max(0.1, _farthest(trace.values))
-        plane = {"valence", "arousal"} <= set(trace.channels)
-        self.way = trace.select(["valence", "arousal"]).values if plane else None
+        self.way = trace.select(PLANE).values if set(PLANE) <= set(trace.channels) else None
 
     def draw(self, picture: np.ndarray, time: float, said: Frame) -> np.ndarray:
         """A copy of a picture with the band.

@@ -1,12 +1,14 @@
 """Which file serves which medium, where predictions go, and what is said of them."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from emotf.config import Experiment
+from emotf.corpora.folder import Folder
 from emotf.errors import UserError
 from emotf.features.base import Feature
 from emotf.features.body_euler24 import BodyEuler24
@@ -14,8 +16,11 @@ from emotf.features.geometric316 import Geometric316
 from emotf.features.mel128 import Mel128
 from emotf.features.mfcc39 import Mfcc39
 from emotf.features.precomputed import Precomputed
-from emotf.prediction import check_words, in_words, media_of, outputs_of, presence
+from emotf.losses.mse import Mse
+from emotf.models.cer import Cer
+from emotf.prediction import check_words, in_words, media_of, outputs_of, predict_media, presence
 from emotf.track import Track
+from emotf.windows.feature_images import FeatureImages
 
 
 @dataclass
@@ -109,6 +114,43 @@ def test_words_need_valence_and_arousal():
         check_words(["arousal", "dominance"])
     with pytest.raises(UserError, match="needs valence and arousal"):
         in_words(trace.select(["valence"]))
+
+
+@pytest.fixture
+def gaze_run():
+    """A run that says the mean of a precomputed stream with gaps, as arousal, at 10/s."""
+    import keras
+
+    feature = Precomputed("gaze", rate_hz=20, gaps=True)
+    stream = keras.Input((4, 2), name="gaze")
+    mean = keras.layers.Lambda(lambda x: keras.ops.mean(x, axis=(1, 2)), name="arousal")(stream)
+    return SimpleNamespace(
+        experiment=Experiment(corpus=Folder(), streams={"gaze": feature}, model=Cer(), loss=Mse(),
+                              window=FeatureImages(frames=4, stride=0.05)),
+        about={"gold_hop": 0.1,
+               "streams": {"gaze": {"made_by": {"part": "precomputed", **asdict(feature)}, "channels": ["c0", "c1"]}}},
+        learned=Path,
+        network=lambda: keras.Model({"gaze": stream}, {"arousal": mean}),
+    )  # fmt: skip
+
+
+def test_a_trace_comes_with_what_was_found(gaze_run, tmp_path, capsys):
+    values = np.ones((41, 2)) + np.arange(41)[:, None]
+    values[10:20] = 0
+    np.save(tmp_path / "a.npy", values)
+    made = predict_media(gaze_run, {"gaze": str(tmp_path / "a.npy")})
+    assert (made.trace.channels, made.trace.hop, made.trace.frames) == (("arousal",), 0.1, 21)
+    assert made.trace.values[15, 0] == pytest.approx(np.mean(values[28:32]), abs=1)  # around 1.5 s
+    assert list(made.found) == ["gaze"]
+    np.testing.assert_array_equal(made.found["gaze"].values[:, 0], (np.arange(41) < 10) | (np.arange(41) >= 20))
+    assert "all frames are the same" not in capsys.readouterr().err
+
+
+def test_a_stream_of_nothing_is_said(gaze_run, tmp_path, capsys):
+    np.save(tmp_path / "a.npy", np.zeros((41, 2)))
+    made = predict_media(gaze_run, {"gaze": str(tmp_path / "a.npy")})
+    assert not made.found["gaze"].values.any()
+    assert "gaze: all frames are the same" in capsys.readouterr().err
 
 
 def test_presence_follows_the_flags_or_the_zeros():
