@@ -12,6 +12,7 @@ import numpy as np
 from emotf.errors import UserError
 from emotf.magnification.spatial import Pyramid, chroma_attenuation, color_weights, motion_weights
 from emotf.magnification.temporal import STEPS, Bandpass, ideal_band
+from emotf.media import check_opencv
 
 Mode = Literal["color", "motion"]
 MODES = ("color", "motion")
@@ -37,9 +38,9 @@ class Magnifier:
     Two filters over time, both of zero phase:
 
     - `streaming`: recursive, in bounded memory. It holds the pictures of 1.25 periods of `low_hz` (1.6 s at 0.8 Hz) and
-      34 pictures of float32 of the finest level that is magnified, and gives the first picture when it has seen that
-      many. Between 1.1 low_hz and 0.9 high_hz, B is right to 8 %; 0.8 of it passes at the edges, half at 0.8 low_hz
-      and 1.1 high_hz, at most 0.03 below 0.4 low_hz and above 1.4 high_hz.
+      34 pictures of float32 of the finest level that is magnified, and gives its first picture once it has seen those
+      of 1.25 periods. Between 1.2 low_hz and 0.9 high_hz, B is right to 3 % where that is an octave; 0.8 of it passes
+      at the edges, half at 0.8 low_hz and 1.1 high_hz, at most 0.03 below 0.4 low_hz and above 1.4 high_hz.
     - `ideal`: sharp edges, by Fourier transform of the whole clip. The pictures are read twice, and the finest
       magnified level of all of them is held, up to 2 GiB.
 
@@ -134,6 +135,7 @@ class Magnifier:
                 f"A band up to {high_hz:g} Hz does not show in {rate_hz:g} pictures a second; choose high_hz below "
                 f"{rate_hz / 2:g}."
             )
+        check_opencv()
         bandpass = Bandpass(rate_hz, low_hz, high_hz)
         if self.filter == "streaming":
             if bandpass.reach > LONGEST_REACH:
@@ -208,9 +210,7 @@ class Magnifier:
 
     def _streaming(self, pictures: Iterable[np.ndarray], bandpass: Bandpass) -> Iterator[np.ndarray]:
         below, upto, reach = bandpass.below(), bandpass.upto(), bandpass.reach
-        late = reach - (
-            bandpass.high_reach if upto else 0
-        )  # pictures that `upto` must be behind for both to be in step
+        late = reach - bandpass.high_reach if upto else reach  # so far is `upto` behind for both to be in step
         held: deque[np.ndarray] = deque(maxlen=reach + STEPS)
         stream, waiting = self._ended(pictures, bandpass), reach
         while chunk := list(islice(stream, STEPS)):

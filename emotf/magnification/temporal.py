@@ -19,10 +19,12 @@ CACHED_VALUES = 1 << 13
 REACH_PERIODS = (1.25, 2.5)
 # Where they let half of the amplitude through, as a share of the edge: outside the band on either side.
 HALF = (0.8, 1.1)
-# Numbers that their recursions keep of every value; so many keep them within 0.02 of the taps they stand for.
+# Numbers that their recursions keep of every value; so many keep them within 0.025 of the taps they stand for.
 STATES = (8, 10)
 # Pictures that a recursion takes at a time.
 STEPS = 8
+# Singular values below this share of the largest are rounding.
+NOTHING = 1e-6
 # Shape of the Kaiser window.
 KAISER_BETA = 3.0
 
@@ -49,7 +51,7 @@ class Lowpass:
         Args:
             half: frequency at which half of the amplitude passes, in cycles a picture, below 0.5.
             reach: pictures of the future behind a value, at least 2.
-            states: length of x, at most 2 reach.
+            states: length of x, where the taps hold as much.
         """
         a, b, c, d = _recursion(_taps(half, reach), states)
         x, inputs = np.split(np.eye(len(a) + STEPS), [len(a)])  # each as rows of what it is made of: x, u[0] … u[7]
@@ -97,7 +99,7 @@ def _recursion(taps: np.ndarray, states: int) -> tuple[np.ndarray, np.ndarray, n
     ended = np.concatenate([taps, np.zeros(len(taps))])
     hankel, shifted = ended[places], ended[places + 1]
     values, vectors = np.linalg.eigh(hankel)  # a symmetric matrix: singular values are their absolute values
-    largest = np.argsort(-np.abs(values))[:states]
+    largest = [k for k in np.argsort(-np.abs(values))[:states] if abs(values[k]) > NOTHING * np.abs(values).max()]
     root, left = np.sqrt(np.abs(values[largest])), vectors[:, largest]
     right = left * np.sign(values[largest])
     a = (left / root).T @ shifted @ (right / root)

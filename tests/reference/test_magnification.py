@@ -9,6 +9,7 @@ import pytest
 
 from emotf.errors import UserError
 from emotf.magnification import Magnifier, to_picture
+from emotf.magnification.temporal import Bandpass
 
 RATE_HZ = 30
 SECONDS = np.arange(10 * RATE_HZ) / RATE_HZ
@@ -95,6 +96,22 @@ def test_the_skirt_of_the_streaming_filter(multiples, passed):
         after = brightness(color("streaming", cutoff_px=0).magnify(pictures, RATE_HZ))
         grown = component(after, frequency_hz, seconds) / component(brightness(pictures), frequency_hz, seconds)
         assert passed[0] < (abs(grown) - 1) / 5 < passed[1], multiple
+
+
+@pytest.mark.parametrize(("low_hz", "high_hz"), [(0.8, 3), (0.1, 0.5), (3, 6), (7.5, 12), (2, 13.6), (9, 13)])
+def test_the_recursive_low_passes_are_those_of_their_taps(low_hz, high_hz):
+    """Of both edges: response to an impulse within 0.025 of that of the windowed sinc at all frequencies."""
+    bandpass = Bandpass(RATE_HZ, low_hz, high_hz)
+    edges = [(bandpass.below(), 0.8 * low_hz, bandpass.reach), (bandpass.upto(), 1.1 * high_hz, bandpass.high_reach)]
+    for lowpass, half_hz, reach in edges:
+        n = np.arange(-reach, reach + 1)
+        taps = np.sinc(2 * half_hz / RATE_HZ * n) * np.kaiser(2 * reach + 1, 3)
+        impulse = np.zeros((8 * 500, 1), np.float32)
+        impulse[8] = 1  # what stood before is 0
+        found = np.concatenate([lowpass(impulse[k : k + 8]).copy() for k in range(0, len(impulse), 8)])[8:, 0]
+        assert np.abs(np.fft.rfft(found, 8000) - np.fft.rfft(taps / taps.sum(), 8000)).max() < 0.025
+        assert found.sum() == pytest.approx(1, abs=1e-4)
+        assert abs(found[-1]) < 1e-6
 
 
 def grating(wavelength_px, sway_px, frequency_hz, shape=(48, 192)):
