@@ -14,8 +14,9 @@ Options
     mtl | stl-<target>                 all targets (default), or one
     speech | body | both               MFCC39 | Euler angles | both side by side
     face                               facial attributes alone (recola)
-    streams-<a>+<b>                    precomputed streams of a folder corpus, by name (mfcc39, body_euler24 and
-                                       facial_attributes may be among them)
+    mel                                mel128 at the rate of MFCC39, in its place
+    masks                              with mel: masks over its time (up to 4 frames) and bands (up to 16) in training
+    streams-<a>+<b>                    features by name (emotf/features/), and precomputed streams of a folder corpus
     n20 | n40 | n60                    frames of a feature image
     filters                            the reading that reproduces the printed 5,615 parameters
     pure_cnn                           the baseline without recurrence
@@ -42,14 +43,15 @@ from emotf.corpora.recola import Recola
 from emotf.corpora.synthetic import Synthetic
 from emotf.features.body_euler24 import BodyEuler24
 from emotf.features.facial_attributes import FacialAttributes
+from emotf.features.mel128 import Mel128
 from emotf.features.mfcc39 import Mfcc39
-from emotf.features.precomputed import Precomputed
 from emotf.losses.ccc import Ccc
 from emotf.losses.mse import Mse
 from emotf.losses.pcc import Pcc
 from emotf.models.cer import Cer
 from emotf.models.pure_cnn import PureCnn
-from emotf.recipes import experiment_of, setting, single_target, smoke
+from emotf.pipeline import Masking
+from emotf.recipes import experiment_of, feature_or_precomputed, setting, single_target, smoke
 from emotf.windows.feature_images import FeatureImages
 
 
@@ -102,9 +104,9 @@ CORPORA = {"synthetic": synthetic, "emodb": emodb, "recola": recola, "folder": f
 
 def _streams(*names: str):
     def apply(experiment: Experiment) -> None:
-        own = {"mfcc39": Mfcc39(), "body_euler24": BodyEuler24(), "facial_attributes": FacialAttributes(rate_hz=60)}
-        known = {**own, **experiment.streams}
-        experiment.streams = {name: known.get(name) or Precomputed(stream=name) for name in names}
+        own = {"mfcc39": Mfcc39(), "facial_attributes": FacialAttributes(rate_hz=60), **experiment.streams}
+        own["mel128"] = Mel128(rate_hz=own["mfcc39"].frame_rate_hz, decibel=True)
+        experiment.streams = {name: own.get(name) or feature_or_precomputed(name) for name in names}
 
     return apply
 
@@ -120,6 +122,8 @@ OPTIONS = {
     "body": _streams("body_euler24"),
     "face": _streams("facial_attributes"),
     "both": _streams("mfcc39", "body_euler24"),
+    "mel": _streams("mel128"),
+    "masks": setting("augmentation", {"mel128": Masking(frames=4, channels=16)}),
     "streams-": _named_streams,
     "n20": setting("window.frames", 20),
     "n40": setting("window.frames", 40),

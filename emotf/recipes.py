@@ -15,6 +15,7 @@ from emotf import catalog
 from emotf.config import Experiment
 from emotf.corpora.synthetic import Synthetic
 from emotf.errors import UserError
+from emotf.features.precomputed import Precomputed
 
 Options = Mapping[str, Callable[..., Any]]
 
@@ -119,6 +120,17 @@ def part(kind: str, text: str) -> Any:
     """
     name, *given = text.split(":")
     return with_fields(kind, name, given)
+
+
+def feature_or_precomputed(name: str) -> Any:
+    """The feature of that name as it is by default, or a precomputed stream of a folder corpus.
+
+    Example:
+        >>> feature_or_precomputed("gaze").stream
+        'gaze'
+    """
+    known = name in catalog.names("features")
+    return catalog.find("features", name)() if known else Precomputed(stream=name)
 
 
 def streams_of(text: str | None) -> dict[str, Any]:

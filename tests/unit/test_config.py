@@ -280,6 +280,7 @@ def test_every_recipe_and_option_checks_and_survives_json(path):
     values = {"stl-": "stl-valence", "streams-": "streams-mfcc39+gaze", "layered-": "layered-mfcc39:gaze",
               "norm-": "norm-train"}  # fmt: skip
     seen = {}
+    values["masks"] = "mel,masks"
     for corpus in module.CORPORA:
         for option in ["", *module.OPTIONS]:
             made = module.get_config(",".join(filter(None, [corpus, values.get(option, option)])))
