@@ -32,7 +32,7 @@ def magnify_video(media: Path | str, out: Path | str, magnifier: Magnifier, rate
 
     Example:
         >>> magnify_video("face.mp4", "pulse.mp4", Magnifier("color"))  # doctest: +SKIP
-        (472, 23.976)
+        (472, 23.976023976023978)
     """
     if Path(out).exists():
         raise UserError(f"{out} exists; choose another file or delete it.")
