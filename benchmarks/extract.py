@@ -4,11 +4,14 @@
 
 Overhead: the same work, once written with nothing but PyAV, MediaPipe, librosa and Keras, and once by our features, in
 turns in one process, clip after clip; ratios are formed turn by turn (goal: at most 1.10). The bare face mesh looks for
-as many faces as ours. ResNet50 has random weights; both read ready crops from JPEG files. Then whole extractions of
-all clips by one and by two processes take turns, the start of the processes and their libraries included (goal: 1.7
+as many faces as ours. ResNet50 has random weights; both read ready crops from JPEG files. mel128 is also timed on the
+sound of all clips joined, because opening a file of three seconds takes as long as its spectrogram. Then
+tools/extract.py extracts copies of all clips with one and with two workers, in turns, all starts included (goal: 1.7
 times as fast). Takes about ten minutes.
 """
 
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -26,18 +29,16 @@ from emotf.features.face_mesh import FaceMesh
 from emotf.features.mel128 import Mel128
 from emotf.features.pose36 import Pose36
 from emotf.features.resnet50 import Resnet50
-from emotf.media import media_files, video_info
+from emotf.media import media_files, read_sound, video_info, video_writer
 from emotf.media.face_mesh import MOST
 from emotf.progress import progress
-from emotf.recipes import streams_of
 from emotf.recording import Recording
-from emotf.records import extract_media
 from emotf.report.tables import markdown
 
 CLIPS = flags.DEFINE_multi_string("clips", ["../shared/data/grid_av"], "Videos with sound: paths, patterns or folders.")
 ROUNDS = flags.DEFINE_integer("rounds", 5, "Turns; the first, for warming up, is left out.", lower_bound=2)
-STREAMS = flags.DEFINE_string("streams", "mel128,face_mesh,pose36", "What one and two processes extract.")
-COPIES = flags.DEFINE_integer("copies", 4, "Copies of the clips that one and two processes extract.", lower_bound=1)
+STREAMS = flags.DEFINE_string("streams", "mel128,face_mesh,pose36", "What one and two workers extract.")
+COPIES = flags.DEFINE_integer("copies", 4, "Copies of the clips that they extract.", lower_bound=1)
 
 BATCH = 32
 
@@ -50,7 +51,7 @@ def main(_):
     seconds = sum(video_info(clip).duration for clip in clips)
     with tempfile.TemporaryDirectory() as folder:
         crops = write_crops(clips, Path(folder) / "crops")
-        taken = turns({name: pair for name, pair in pairs(crops).items()}, clips)
+        taken = turns(pairs(crops, join_sound(clips, Path(folder) / "joined.mp4")), clips)
         rows = []
         for name, (bare, ours) in taken.items():
             ratio = ours / bare
@@ -62,7 +63,7 @@ def main(_):
         print(f"\n{two_processes(clips, Path(folder))}")
 
 
-def pairs(crops: Path) -> dict[str, tuple[Callable[[Path], Any], Callable[[Path], Any]]]:
+def pairs(crops: Path, joined: Path) -> dict[str, tuple[Callable[[Path], Any], Callable[[Path], Any]]]:
     """stream -> what does the same with bare calls, and ours; both take a clip."""
     import keras
 
@@ -74,6 +75,7 @@ def pairs(crops: Path) -> dict[str, tuple[Callable[[Path], Any], Callable[[Path]
 
     return {
         "mel128": (bare_mel, ours(Mel128())),
+        "mel128, clips joined": (lambda _: bare_mel(joined), lambda _: ours(Mel128())(joined)),
         "face_mesh": (bare_face_mesh, ours(FaceMesh())),
         "pose36": (bare_pose, ours(Pose36())),
         "resnet50": (lambda clip: bare_resnet(network, crops / clip.stem), ours(ready)),
@@ -125,6 +127,18 @@ def decoded(clip: Path) -> Iterator[np.ndarray]:
             yield frame.to_ndarray(format="rgb24")
 
 
+def join_sound(clips: list[Path], path: Path) -> Path:
+    """A video of one picture a second with the sound of all clips."""
+    import soundfile
+
+    sound = np.concatenate([read_sound(clip, 44100) for clip in clips])
+    soundfile.write(path.with_suffix(".wav"), sound, 44100)
+    with video_writer(path, 1, sound_from=path.with_suffix(".wav")) as write:
+        for _ in range(int(len(sound) / 44100)):
+            write(np.zeros((64, 64, 3), np.uint8))
+    return path
+
+
 def write_crops(clips: list[Path], folder: Path) -> Path:
     """folder/<clip>/00001.jpg ...: the crops of every clip's face."""
     import cv2
@@ -142,7 +156,7 @@ def turns(jobs: dict[str, tuple[Callable[[Path], Any], ...]], clips: list[Path])
     taken = {name: np.zeros((2, ROUNDS.value)) for name in jobs}
     for turn in progress(range(ROUNDS.value), "turns"):
         for name, pair in jobs.items():
-            for place, clip in enumerate(clips):
+            for place, clip in enumerate(clips[:1] if "joined" in name else clips):
                 for which in (0, 1) if (turn + place) % 2 else (1, 0):
                     began = time.perf_counter()
                     pair[which](clip)
@@ -151,23 +165,27 @@ def turns(jobs: dict[str, tuple[Callable[[Path], Any], ...]], clips: list[Path])
 
 
 def two_processes(clips: list[Path], folder: Path) -> str:
-    """How much faster two processes extract than one."""
-    links = []
+    """How much faster two workers extract than one, as a user runs them."""
+    (folder / "clips").mkdir()
     for copy in range(COPIES.value):
         for clip in clips:
-            link = folder / f"{clip.stem}-{copy}{clip.suffix}"
-            link.symlink_to(clip.resolve())
-            links.append(link)
+            (folder / "clips" / f"{clip.stem}-{copy}{clip.suffix}").symlink_to(clip.resolve())
     rows = []
-    for turn in range(max(2, ROUNDS.value // 2)):
-        taken = []
+    for turn in progress(range(max(2, ROUNDS.value // 2)), "one worker, two workers"):
+        taken = {}
         for workers in (1, 2) if turn % 2 else (2, 1):
+            out = folder / f"records{turn}-{workers}"
+            flags = [
+                f"--media={folder / 'clips'}",
+                f"--streams={STREAMS.value}",
+                f"--out={out}",
+                f"--workers={workers}",
+            ]
             began = time.perf_counter()
-            extract_media(links, streams_of(STREAMS.value), folder / f"records{turn}-{workers}", workers)
-            taken.append((workers, time.perf_counter() - began))
-        one, two = (seconds for _, seconds in sorted(taken))
-        rows.append([turn + 1, f"{one:.1f}", f"{two:.1f}", f"{one / two:.2f}"])
-    return markdown(["turn", "one process, s", "two, s", "times as fast"], rows)
+            subprocess.run([sys.executable, "tools/extract.py", *flags], check=True, capture_output=True)
+            taken[workers] = time.perf_counter() - began
+        rows.append([turn + 1, f"{taken[1]:.1f}", f"{taken[2]:.1f}", f"{taken[1] / taken[2]:.2f}"])
+    return markdown(["turn", "one worker, s", "two, s", "times as fast"], rows)
 
 
 if __name__ == "__main__":

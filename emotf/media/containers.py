@@ -1,7 +1,7 @@
 """Containers (mp4, mpg, avi, mov, mkv, webm, m4a, ...) through PyAV: whole, frame by frame, by presentation time."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,8 @@ from emotf.media.headers import check_file, check_promise
 # Sound that is missing for longer than this many seconds inside a file is replaced by silence, so that what follows
 # stands at its time; shorter misfits are the rounding of presentation times.
 LONGEST_MISFIT = 0.1
+# Frames of sound that are averaged and passed on together: half a second or so.
+ROW = 32
 
 
 @contextmanager
@@ -107,20 +109,27 @@ class SoundTrack:
         """
         with opened(self.path) as container:
             position: int | None = None  # of the next sample, counted from the origin
+            row: list[np.ndarray] = []  # frames without a gap between them: a few milliseconds each are costly alone
             for frame in container.decode(audio=0):
                 if frame.sample_rate != self.rate_hz:
                     raise UserError(
                         f"{self.path} changes from {self.rate_hz} to {frame.sample_rate} Hz on the way; convert it to "
                         "WAV."
                     )
-                samples = _mono(frame)
+                samples = _planar(frame)
                 place = (position or 0) if frame.time is None else round((frame.time - self.origin) * self.rate_hz)
-                if position is None or place - position > LONGEST_MISFIT * self.rate_hz:
+                gap = position is None or place - position > LONGEST_MISFIT * self.rate_hz
+                if row and (gap or len(row) == ROW or len(row[0]) != len(samples)):
+                    yield _mono(row)
+                    row = []
+                if gap:
                     yield from _silence(place - (position or 0), self.rate_hz)
                     position = place
-                early = min(max(-position, 0), len(samples))
-                position += len(samples)
-                yield samples[early:]
+                early = min(max(-(position or 0), 0), samples.shape[1])
+                position = (position or 0) + samples.shape[1]
+                row.append(samples[:, early:])
+            if row:
+                yield _mono(row)
 
 
 def sound_track(path: Path) -> SoundTrack:
@@ -139,12 +148,15 @@ def sound_track(path: Path) -> SoundTrack:
     raise UserError(f"{path} has a sound track of 0 samples; name a file with sound.")
 
 
-def _mono(frame: Any) -> np.ndarray:
-    """float32 [samples] in [-1, 1], scaled as soundfile scales, channels averaged."""
+def _planar(frame: Any) -> np.ndarray:
+    """Samples [channels, samples] as they are coded."""
     samples = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
-    return np.asarray(scaled(samples).mean(axis=0), np.float32)
+    return np.asarray(samples if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels).T)
+
+
+def _mono(row: Sequence[np.ndarray]) -> np.ndarray:
+    """float32 [samples] in [-1, 1], scaled as soundfile scales, channels averaged."""
+    return np.asarray(scaled(np.concatenate(row, axis=1)).mean(axis=0), np.float32)
 
 
 def scaled(samples: np.ndarray) -> np.ndarray:

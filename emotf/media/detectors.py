@@ -13,6 +13,13 @@ from emotf.errors import UserError
 
 CLASSES = {"face_mesh": "FaceMesh", "pose": "Pose"}
 
+# A landmark of a face as Protocol Buffers write it: field 1 of 15 bytes, in it the float32 fields 1, 2 and 3.
+SIGNS = {"field": 0x0A, "bytes": 15, "x_field": 0x0D, "y_field": 0x15, "z_field": 0x1D}
+LANDMARK = np.dtype([
+    ("field", "u1"), ("bytes", "u1"), ("x_field", "u1"), ("x", "<f4"), ("y_field", "u1"), ("y", "<f4"),
+    ("z_field", "u1"), ("z", "<f4"),
+])  # fmt: skip
+
 
 @contextlib.contextmanager
 def detector(solution: str, found: str, **settings: Any) -> Iterator[Callable[[np.ndarray], Any]]:
@@ -61,13 +68,24 @@ def face_detector(most: int) -> Iterator[Callable[[np.ndarray], list[tuple[np.nd
             answer = answer_to(picture)
             if answer.multi_face_landmarks is None:
                 return []
-            shares = [
-                np.array([(point.x, point.y, point.z) for point in face.landmark], np.float32)
-                for face in answer.multi_face_landmarks
-            ]
+            shares = map(_shares, answer.multi_face_landmarks)
             return list(zip(shares, answer.face_scores, strict=True))
 
         yield process
+
+
+def _shares(face: Any) -> np.ndarray:
+    """x, y and z of all landmarks, float32 [points, 3].
+
+    They are taken out of the serialised message, where each landmark is the same 17 bytes long: asking for them one by
+    one costs a tenth of what detecting them does.
+    """
+    packed = np.frombuffer(face.SerializeToString(), np.uint8)
+    if len(packed) == LANDMARK.itemsize * len(face.landmark):
+        points = packed.view(LANDMARK)
+        if all((points[name] == sign).all() for name, sign in SIGNS.items()):
+            return np.stack([points["x"], points["y"], points["z"]], axis=1)
+    return np.array([(point.x, point.y, point.z) for point in face.landmark], np.float32)
 
 
 def _face_graph(most: int) -> Any:
