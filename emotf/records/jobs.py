@@ -5,6 +5,7 @@ does it, in which order, or how often.
 """
 
 import hashlib
+import importlib
 import multiprocessing
 import os
 import threading
@@ -97,6 +98,7 @@ def in_processes(tasks: Sequence[Task], jobs: Sequence[Job], workers: int) -> It
         UserError: a process died (of memory, or inside a decoder).
     """
     if workers == 1:
+        importlib.import_module("tensorflow")
         yield from (work(tasks, job) for job in jobs)
         return
     spawn = multiprocessing.get_context("spawn")
@@ -125,6 +127,7 @@ def _begin_worker(tasks: Sequence[Task], workers: int) -> None:
     for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):  # read when TensorFlow and others are first imported
         os.environ.setdefault(name, share)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    importlib.import_module("tensorflow")  # writes records: its start is no work of the first stream
 
 
 def _end_with_parent() -> None:
