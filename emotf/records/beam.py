@@ -5,7 +5,8 @@ them and keeps them. Afterwards the extraction looks over all recordings here, e
 completes the streams.
 """
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 try:
@@ -19,18 +20,18 @@ from emotf.progress import say
 from emotf.records.extraction import Elsewhere
 from emotf.records.jobs import Job, Task, work
 
+LOG_LEVEL = "--default_sdk_harness_log_level"
+
 
 class ExtractRecording(apache_beam.DoFn):
-    """Job -> the lines of what failed; an element that raises would end the whole pipeline."""
+    """Does a job. What failed is found, and said, when this machine looks over all recordings afterwards."""
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self.tasks = tasks
 
-    def process(self, job: Job, *args: Any, **kwargs: Any) -> Iterator[str]:
+    def process(self, job: Job, *args: Any, **kwargs: Any) -> None:
         """Extracts all streams of a recording."""
-        for outcome in work(self.tasks, job):
-            if outcome.error:
-                yield f"{outcome.recording}, stream {outcome.stream}: {outcome.error}"
+        work(self.tasks, job)
 
 
 def with_beam(options: Sequence[str]) -> Elsewhere:
@@ -48,7 +49,9 @@ def with_beam(options: Sequence[str]) -> Elsewhere:
         from apache_beam.options.pipeline_options import PipelineOptions
 
         say(f"Beam: {len(jobs)} recordings")
-        with apache_beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
+        logging.getLogger("apache_beam").setLevel(logging.WARNING)  # it narrates every connection
+        quiet = [] if any(option.startswith(LOG_LEVEL) for option in options) else [f"{LOG_LEVEL}=WARNING"]
+        with apache_beam.Pipeline(options=PipelineOptions([*options, *quiet])) as pipeline:
             (
                 pipeline
                 | apache_beam.Create(list(jobs))
