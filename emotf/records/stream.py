@@ -27,6 +27,8 @@ from emotf.track import Clock, Track
 GOLD = "gold"
 PICTURES = "pictures"
 JPEG_QUALITY = 95
+# Protocol Buffers end at 2 GiB; some of it is left for what else an example holds.
+LARGEST_BYTES = 2**31 - 2**20
 
 # Seconds by which a stream may end before the gold standard (or begin after it): published packages rate t = 300.00 s
 # and describe only 300 s of chunks. The edge frame is repeated there; more is refused.
@@ -137,7 +139,16 @@ class Stream:
         """Writes the track of one recording, whole or not at all; `source` says what it was made from.
 
         What COMPLETED promised does not hold any more: it is taken back until `complete` is called again.
+
+        Raises:
+            UserError: the track is larger than a record can be.
         """
+        if track.values.nbytes > LARGEST_BYTES:
+            raise UserError(
+                f"Recording {recording}, stream {self.name!r}: {track.frames} frames of {len(track.channels)} channels "
+                f"are {track.values.nbytes / 2**30:.1f} GiB, a record holds 2; cut the recording, or extract fewer "
+                "channels or frames a second."
+            )
         example = _example(
             recording=recording.encode(),
             source=source.encode(),

@@ -9,6 +9,7 @@ import pytest
 from emotf.errors import UserError
 from emotf.features.base import Film
 from emotf.records import Schema, Stream
+from emotf.track import Track
 
 SCHEMA = Schema(("confidence", "found"), 0.04, 0.0, "pictures", {"part": "face_crop"}, True)
 
@@ -74,6 +75,16 @@ def test_a_film_of_nothing_and_one_that_breaks_off_leave_no_file(tmp_path):
     with pytest.raises(UserError, match="cut short"):
         stream.write_film("r1", Film(0.04, 0.0, broken()))
     assert [path.name for path in stream.folder.iterdir()] == ["schema.json"]
+
+
+def test_a_track_beyond_what_a_record_holds_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("emotf.records.stream.LARGEST_BYTES", 100)
+    stream = Stream(tmp_path / "gaze")
+    stream.start(Schema(("x",), 0.04, 0.0, "extracted", {}))
+    stream.write("short", Track(np.zeros((25, 1)), 0.04, channels=("x",)))
+    with pytest.raises(UserError, match=r"26 frames of 1 channels are 0\.0 GiB, a record holds 2; cut the recording"):
+        stream.write("long", Track(np.zeros((26, 1)), 0.04, channels=("x",)))
+    assert not stream.path("long").exists()
 
 
 def test_numbers_are_no_film(tmp_path):
