@@ -10,6 +10,7 @@ tools/extract.py extracts copies of all clips with one and with two workers, in 
 times as fast). Takes about ten minutes.
 """
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -169,7 +170,7 @@ def two_processes(clips: list[Path], folder: Path) -> str:
     (folder / "clips").mkdir()
     for copy in range(COPIES.value):
         for clip in clips:
-            (folder / "clips" / f"{clip.stem}-{copy}{clip.suffix}").symlink_to(clip.resolve())
+            shutil.copyfile(clip, folder / "clips" / f"{clip.stem}-{copy}{clip.suffix}")  # a link's mesh is remembered
     rows = []
     for turn in progress(range(max(2, ROUNDS.value // 2)), "one worker, two workers"):
         taken = {}

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ def written_aside(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    # named at random: threads share the process, and machines on shared folders may share its number
+    aside = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
     try:
         yield aside
         with open(aside, "rb") as written:
@@ -43,11 +45,16 @@ def write_json(path: Path, content: Any) -> None:
 
 def write_new_json(path: Path, content: Any) -> None:
     """Writes a JSON file that does not exist yet; where another process was first, its file stays."""
-    aside = path.with_name(f".{path.stem}.new.{os.getpid()}{path.suffix}")
+    aside = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.new{path.suffix}")
     try:
         write_json(aside, content)
-        with suppress(FileExistsError):
+        try:
             os.link(aside, path)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without hard links; of two that come at once, the later one may win
+            if not path.exists():
+                os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
 

@@ -187,6 +187,8 @@ def predict_media(run: Run, media: Mapping[str, str]) -> MediaPrediction:
     for name, stream in progress(list(run.about["streams"].items()), "streams"):
         # as the records were made (a stream.json may have said more than the recipe), in the order of their channels
         feature = _feature(stream["made_by"], run.learned(name))
+        if "video" in feature.media and getattr(feature, "rate_hz", None) == 0:
+            feature.rate_hz = 1 / stream["hop"]  # type: ignore[attr-defined]  # the clock of training, whatever this video's is
         track = feature.extract(recording).select(stream["channels"])
         if (sure := presence(track, feature.gaps)) is not None:
             found[name] = sure

@@ -30,6 +30,16 @@ def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterato
     say(f"{what}: {done}{of}, {time.monotonic() - began:.0f} s")
 
 
+def paced(items: Iterable[T], what: str) -> Iterator[T]:
+    """Yields the items of work inside other work; a line now and then says how many, none where it is soon done."""
+    shown = time.monotonic()
+    for done, item in enumerate(items):
+        if time.monotonic() - shown > LOG_EVERY:
+            shown = time.monotonic()
+            say(f"{what}: {done}")
+        yield item
+
+
 def say(line: str) -> None:
     """A line on standard error, at once."""
     print(line, file=sys.stderr, flush=True)

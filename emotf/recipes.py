@@ -7,7 +7,7 @@ and `get_config(arg)`, which is `experiment_of(arg, CORPORA, OPTIONS)`.
 import copy
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -145,7 +145,7 @@ def streams_of(text: str | None) -> dict[str, Any]:
         25.0
     """
     streams: dict[str, Any] = {}
-    for item in filter(None, (text or "").split(",")):
+    for item in _joined(text or ""):
         head, colon, rest = item.partition(":")
         name, equals, feature = head.partition("=")
         if name in streams:
@@ -154,6 +154,30 @@ def streams_of(text: str | None) -> dict[str, Any]:
     if not streams:
         raise UserError("No stream is named; name some, for example --streams=mfcc39,mel128.")
     return streams
+
+
+def _joined(text: str) -> Iterator[str]:
+    """Items between commas; what is no feature belongs to the tuple that the item before it ends in."""
+    item = ""
+    for piece in filter(None, text.split(",")):
+        feature = piece.partition(":")[0].rpartition("=")[2]
+        if feature not in catalog.names("features") and _ends_in_tuple(item):
+            item = f"{item},{piece}"
+            continue
+        if item:
+            yield item
+        item = piece
+    if item:
+        yield item
+
+
+def _ends_in_tuple(item: str) -> bool:
+    head, *settings = item.split(":")
+    feature = head.rpartition("=")[2]
+    if not settings or feature not in catalog.names("features"):
+        return False
+    hints = typing.get_type_hints(catalog.find("features", feature))
+    return typing.get_origin(hints.get(settings[-1].partition("=")[0])) is tuple
 
 
 def with_fields(kind: str, name: str, given: Iterable[str]) -> Any:

@@ -21,11 +21,16 @@ from emotf.command import define_config, experiment, run
 
 CONFIG = define_config(required=False)
 MEDIA = flags.DEFINE_multi_string(
-    "media", None, "Instead of --config: sound or video files that nobody rated, by path, pattern or folder."
+    "media",
+    None,
+    "Instead of --config: sound or video files that nobody rated, by path, pattern or folder (not those "
+    "below it). Name all of them every time: who is not named leaves the store.",
 )
 STREAMS = flags.DEFINE_string(
-    "streams", None, "With --media: features with commas between, each with its fields after colons where they are not "
-    "the default: mel128,pose36:coordinates=pixels. Features are the files of emotf/features/.",
+    "streams", None, "With --media: features (files of emotf/features/) with commas between, each with its fields "
+    "after colons where they are not the default, and a name before an equals sign where it shall have another: "
+    "mel128,face_mesh:rate_hz=25,slow=mfcc39:frame_rate_hz=25. rate_hz puts clips of uneven or different rates on one "
+    "clock.",
 )  # fmt: skip
 OUT = flags.DEFINE_string("out", None, "With --media: folder of the records.")
 WORKERS = flags.DEFINE_integer("workers", 1, "Processes that extract, a recording at a time.", lower_bound=1)
@@ -42,8 +47,6 @@ FUSION = flags.DEFINE_enum(
 TWIN = flags.DEFINE_string("twin", None, "New folder for a synthetic corpus in the layout of --corpus.")
 CORPUS = flags.DEFINE_string("corpus", None, "With --twin: the corpus whose layout it has, for example avec.")
 SEED = flags.DEFINE_integer("seed", 0, "With --twin: decides its content.", lower_bound=0)
-flags.mark_flags_as_mutual_exclusive(["config", "media", "twin"], required=True)
-flags.mark_flags_as_mutual_exclusive(["config", "out"])
 flags.adopt_module_key_flags(emotf.command)
 
 
@@ -84,6 +87,13 @@ def extract_records():
 
 
 def main(_):
+    from emotf.errors import UserError
+
+    ways = [name for name, flag in (("config", CONFIG), ("media", MEDIA), ("twin", TWIN)) if flag.value]
+    if len(ways) != 1:
+        raise UserError(f"Give one of --config, --media, --twin, received {' and '.join(ways) or 'none'}.")
+    if CONFIG.value and (STREAMS.value or OUT.value):
+        raise UserError("--streams and --out go with --media; a recipe names its own: --config.data.records=<folder>.")
     if TWIN.value:
         write_twin()
     else:

@@ -44,9 +44,10 @@ def main(_):
     chains = chains_of(trained) if POSTPROCESS.value else {}
     prediction = predict_media(trained, media)
     track = refine(chains, prediction.trace) if chains else prediction.trace
-    named = in_words(track) if WORDS.value else {}
-    write_track(out["csv"], track, beside=named)
+    write_track(out["csv"], track)
     figures.save(figures.traces(track, title=first.name, found=prediction.found), out["png"])
+    named = in_words(track) if WORDS.value else {}  # values may be on a scale that has no words
+    write_track(out["csv"], track, beside=named)
     if OVERLAY.value:
         overlay(Path(media["video"]), out["mp4"], track, times, named.get("word"))
     print(f"{track.frames} frames, {1 / track.hop:g}/s, {', '.join(track.channels)}")

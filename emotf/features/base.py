@@ -68,7 +68,7 @@ class Feature(ABC):
             UserError: the medium is missing or unreadable, or yields no frames or values that are not finite.
         """
         track = self.compute(recording)
-        source = f"Recording {recording.id}, {self.medium} ({recording.media.get(self.medium, 'no file')})"
+        source = f"Recording {recording.id}, {self.medium} ({recording.medium(self.medium)})"
         if not track.frames:
             raise UserError(f"{source} yields no frames; it is too short for {type(self).__name__}.")
         bad = ~np.isfinite(track.values)

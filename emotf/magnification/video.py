@@ -9,6 +9,7 @@ import numpy as np
 from emotf.errors import UserError
 from emotf.magnification.magnifier import Magnifier, to_picture
 from emotf.media import picture_clock, picture_times, pictures, video_writer
+from emotf.media.writing import check_mp4
 from emotf.progress import progress
 
 
@@ -36,6 +37,7 @@ def magnify_video(media: Path | str, out: Path | str, magnifier: Magnifier, rate
     """
     if Path(out).exists():
         raise UserError(f"{out} exists; choose another file or delete it.")
+    check_mp4(out)
     hop, nearest = picture_clock(media, picture_times(media), rate_hz)
     magnifier.check_clip(len(nearest), 1 / hop, next(pictures(media))[1].shape)
     magnified = magnifier.magnify(_Frames(Path(media), nearest), 1 / hop)

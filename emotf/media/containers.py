@@ -78,9 +78,9 @@ def first_picture(path: Path) -> float | None:
 
 
 def has_sound(path: Path) -> bool:
-    """Whether a file holds a sound track. Raises UserError where it cannot be opened."""
+    """Whether a file holds a sound track with anything in it. Raises UserError where it cannot be opened."""
     with opened(path) as container:
-        return bool(container.streams.audio)
+        return bool(container.streams.audio) and next(container.decode(audio=0), None) is not None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 from emotf.errors import UserError
 from emotf.media.detectors import face_detector
 from emotf.media.pictures import pictures
+from emotf.progress import paced
 
 LANDMARKS = 468
 # Faces that are looked for. Any number above 1 lets the detector run on every picture, not only on those after a loss:
@@ -87,8 +88,10 @@ def face_mesh(path: Path | str, points: Sequence[int] | None = None) -> FaceMesh
     key = (str(file), stat.st_size, stat.st_mtime_ns) if stat else ("", 0, 0)
     if stat is None or _last is None or _last[0] != key:
         _last = None  # makes room first
-        _last = (key, _detected(path))
-    whole = _last[1]
+        whole = _detected(path)
+        _last = (key, whole)
+    else:
+        whole = _last[1]
     return whole if points is None else replace(whole, landmarks=whole.landmarks[:, list(points)])
 
 
@@ -96,7 +99,7 @@ def _detected(path: Path | str) -> FaceMesh:
     landmarks = np.zeros((1024, LANDMARKS, 3), np.float32)
     times, ids, confidence = [], [], []
     size = (0, 0)
-    for frame, (time, picture, face) in enumerate(faces(path)):
+    for frame, (time, picture, face) in enumerate(paced(faces(path), f"face mesh of {Path(path).name}, pictures")):
         if frame == len(landmarks):  # grows where it lies: a list of rows would need twice the memory at the end
             landmarks.resize((2 * frame, LANDMARKS, 3), refcheck=False)
         if face is not None:

@@ -9,6 +9,7 @@ import numpy as np
 from emotf.errors import UserError
 from emotf.media.detectors import detector
 from emotf.media.pictures import pictures
+from emotf.progress import paced
 
 # Key point in OpenPose's order for COCO -> the landmarks of MediaPipe Pose whose middle it is (right and left are the
 # person's). MediaPipe has no neck; OpenPose's lies between the shoulders.
@@ -71,7 +72,7 @@ def body_pose(path: Path | str) -> BodyPose:
     times: list[float] = []
     rows, found = [], []
     size = (0, 0)
-    for time, picture, body in bodies(path):
+    for time, picture, body in paced(bodies(path), f"body of {Path(path).name}, pictures"):
         height, width = picture.shape[:2]
         if times and (height, width) != size:
             raise UserError(f"{path} changes the size of its pictures at {time:.2f} s; convert it to one size.")

@@ -1,5 +1,6 @@
 """Writes a video picture by picture, with the sound of another file."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -31,8 +32,8 @@ def video_writer(path: Path | str, rate_hz: float, sound_from: Path | str | None
     Args:
         path: of the new file, `.mp4`. One that is there is replaced when the block ends.
         rate_hz: pictures a second, where they come without times.
-        sound_from: a file whose sound track is put beside the pictures: its time 0 (that of its first picture) at the
-            first picture here. Re-encoded; left out where that file has no sound track.
+        sound_from: a file whose sound track is put beside the pictures, to its end: its time 0 (that of its first
+            picture) at the first picture here. Mixed down to mono and re-encoded; left out where there is no sound.
 
     Yields:
         write(picture, time=None): picture uint8 rgb [height, width, 3], all of one size; time in seconds since the
@@ -48,9 +49,7 @@ def video_writer(path: Path | str, rate_hz: float, sound_from: Path | str | None
         ...     for _, picture in pictures("a.mp4"):
         ...         write(picture // 2)
     """
-    path = Path(path)
-    if path.suffix != ".mp4":
-        raise UserError(f"{path}: videos are written as .mp4; name the file so.")
+    path = check_mp4(path)
     if not rate_hz > 0:
         raise UserError(f"{path}: {rate_hz:g} pictures a second are no rate.")
     sound = sound_track(Path(sound_from)) if sound_from is not None and has_sound(Path(sound_from)) else None
@@ -60,6 +59,14 @@ def video_writer(path: Path | str, rate_hz: float, sound_from: Path | str | None
         film = _Film(path, container, rate_hz, sound)
         yield film.write
         film.finish()
+
+
+def check_mp4(path: Path | str) -> Path:
+    """The path of a video to write. Raises UserError where its suffix is another."""
+    path = Path(path)
+    if path.suffix != ".mp4":
+        raise UserError(f"{path}: videos are written as .mp4; name the file so.")
+    return path
 
 
 class _Film:
@@ -102,7 +109,7 @@ class _Film:
             raise UserError(f"{self.path}: there was no picture to write.")
         self.container.mux(self.stream.encode())
         if self.sound is not None:
-            self.sound.write_until(self.last + 1 / self.rate_hz)
+            self.sound.write_until(math.inf)
             self.container.mux(self.sound.stream.encode())
 
 

@@ -20,7 +20,7 @@ class Standardisation:
     """z = (x - mean) / sqrt(variance), a channel at a time.
 
     Attributes:
-        mean, variance: one a channel; the variance of a constant channel is 1.
+        mean, variance: one a channel; the variance of a constant channel is 1, and its mean 0 where there are gaps.
         fitted_on: a partition or a subject.
         frames: how many frames were seen.
         gaps: frames of zeros say that nothing was found; they were left out and stay 0.
@@ -63,8 +63,8 @@ class Standardisation:
         if not count:
             raise UserError(f"There is no frame of {fitted_on!r} to standardise by.")
         variance = power / count
-        variance[variance <= (CONSTANT * np.maximum(np.abs(mean), 1e-30)) ** 2] = 1.0
-        return cls(tuple(mean.tolist()), tuple(variance.tolist()), fitted_on, count, gaps)
+        varies = variance > (CONSTANT * np.maximum(np.abs(mean), 1e-30)) ** 2
+        return cls._of(mean, variance, varies, fitted_on, count, gaps)
 
     @classmethod
     def fit_range(cls, tracks: Iterable[Track], fitted_on: str, gaps: bool = False) -> "Standardisation":
@@ -85,8 +85,20 @@ class Standardisation:
                 count += len(values)
         if not count:
             raise UserError(f"There is no frame of {fitted_on!r} to standardise by.")
-        variance = np.where(high > low, high - low, 1.0) ** 2
-        return cls(tuple(low.tolist()), tuple(variance.tolist()), fitted_on, count, gaps)
+        varies = high - low > CONSTANT * np.maximum(np.abs(low), np.abs(high))
+        return cls._of(low, (high - low) ** 2, varies, fitted_on, count, gaps)
+
+    @classmethod
+    def _of(
+        cls, mean: np.ndarray, variance: np.ndarray, varies: np.ndarray, fitted_on: str, count: int, gaps: bool
+    ) -> "Standardisation":
+        """Constant channels are not scaled; where there are gaps they are not shifted either.
+
+        `found`, 1 in all frames that count, is then still told from the 0 of a gap.
+        """
+        mean = np.where(varies | (not gaps), mean, 0.0)
+        variance = np.where(varies, variance, 1.0)
+        return cls(tuple(mean.tolist()), tuple(variance.tolist()), fitted_on, count, gaps)
 
     def apply(self, track: Track) -> Track:
         """The track standardised."""

@@ -9,11 +9,11 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from emotf.errors import UserError
+
 try:
     import apache_beam
 except ImportError:
-    from emotf.errors import UserError
-
     raise UserError("Apache Beam is not installed; install emotf with its extra: pip install 'emotf[beam]'.") from None
 
 from emotf.progress import say
@@ -42,8 +42,17 @@ def with_beam(options: Sequence[str]) -> Elsewhere:
             `--direct_num_workers=2`.
 
     Raises:
-        UserError: Beam is not installed.
+        UserError: Beam is not installed; or its local runner is asked for several threads of one process, which
+            MediaPipe's graphs and TensorFlow's start cannot share.
     """
+    given = dict(option.removeprefix("--").partition("=")[::2] for option in options)
+    local = given.get("runner", "DirectRunner") == "DirectRunner"
+    several = given.get("direct_num_workers", "1") != "1"
+    if local and several and given.get("direct_running_mode", "in_memory") != "multi_processing":
+        raise UserError(
+            "Beam's DirectRunner would run several workers as threads, which share detectors; add "
+            "--beam=--direct_running_mode=multi_processing."
+        )
 
     def elsewhere(tasks: Sequence[Task], jobs: Sequence[Job]) -> None:
         from apache_beam.options.pipeline_options import PipelineOptions

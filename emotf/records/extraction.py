@@ -87,12 +87,40 @@ def extract_media(
     """
     if not media:
         raise UserError("There are no media files to extract streams of.")
-    names = {path: re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem).lstrip(".-") or "_" for path in sorted(media)}
-    recordings = tuple(Recording(name, name, {"video": path}) for path, name in names.items())
+    _check_stems(media)
+    recordings = tuple(Recording(_id_of(path), _id_of(path), {"video": path}) for path in sorted(media))
     _check_media(recordings, features)
     store = Store(folder)
+    _say_who_leaves(store, recordings)
     store.describe({"part": "media"}, "nobody's ratings: media files only", recordings)
     return _streams(store, features, recordings, {}, workers, elsewhere)
+
+
+def _say_who_leaves(store: Store, recordings: Sequence[Recording]) -> None:
+    """A store holds the media that were named last."""
+    now = {recording.id for recording in recordings}
+    gone = [recording.id for recording in store.recordings if recording.id not in now] if store.begun else []
+    if gone:
+        say(
+            f"{len(gone)} recordings that {store.folder} held are not named now and leave it: {', '.join(gone[:5])}"
+            + (", ..." if len(gone) > 5 else "")
+        )
+
+
+def _check_stems(media: Sequence[Path]) -> None:
+    """Refuses two files that would be one recording."""
+    seen: dict[str, Path] = {}
+    for path in sorted(media):
+        if (other := seen.setdefault(_id_of(path), path)) != path:
+            raise UserError(
+                f"{other} and {path} would both be recording {_id_of(path)!r}; rename one, or extract them apart, into "
+                "stores of their own."
+            )
+
+
+def _id_of(path: Path) -> str:
+    """The name of a file, with `_` for what no id may hold."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem).lstrip(".-") or "_"
 
 
 def _check_media(recordings: Sequence[Recording], features: Mapping[str, Feature]) -> None:
@@ -144,13 +172,16 @@ def _streams(
     counts = {task.folder.name: _complete(task, outcomes) for task in tasks}
     failed = [outcome for outcome in outcomes if outcome.error]
     if failed:
-        more = f" ({len(failed) - 1} more failed, each is named above)" if len(failed) > 1 else ""
-        raise UserError(f"{failed[0].error}{more}")
+        advice = f" ({len(failed)} of {len(outcomes)} streams failed, each is named above; what is whole stays, and is "
+        advice += "complete once they are mended or left out.)"
+        raise UserError(failed[0].error + (advice if len(outcomes) > 1 else ""))
     return counts
 
 
 def _task(stream: Stream, feature: Feature, recordings: Sequence[Recording]) -> Task:
     """A stream to extract; refuses a folder that holds another one."""
+    if not any(stream.path(recording.id).is_file() for recording in recordings):
+        stream.forget_beginning()  # by recordings that failed or are gone
     feature = feature.resolved(recordings[0])
     made_by = _part(feature)
     if isinstance(feature, FittedFeature):
@@ -165,7 +196,8 @@ def _complete(task: Task, outcomes: Sequence[Outcome]) -> dict[str, int]:
     mine = [outcome for outcome in outcomes if outcome.stream == task.folder.name]
     entries = {outcome.recording: outcome.entry for outcome in mine if outcome.entry is not None}
     if len(entries) == len(mine):
-        Stream(task.folder).complete(entries, task.schema(mine[0].channels, mine[0].hop))
+        stream = Stream(task.folder)
+        stream.complete(entries, replace(stream.schema, hop=mine[0].hop))
     written = sum(outcome.written for outcome in mine)
     return {"written": written, "kept": len(entries) - written}
 

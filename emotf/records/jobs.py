@@ -10,10 +10,11 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ class Outcome:
         recording, stream: their names.
         entry: of COMPLETED; None where it failed.
         written: newly, in `seconds` of work; else it was there.
-        channels, hop: of the recording.
+        hop: of the recording.
         error: the line to show where it failed.
     """
 
@@ -71,7 +72,6 @@ class Outcome:
     entry: Entry | None = None
     written: bool = False
     seconds: float = 0.0
-    channels: tuple[str, ...] = field(default=(), repr=False)
     hop: float = 0.0
     error: str = ""
 
@@ -79,10 +79,11 @@ class Outcome:
 def work(tasks: Sequence[Task], job: Job) -> list[Outcome]:
     """Extracts all streams of a recording; one that fails does not stop the others."""
     outcomes = []
+    digest = cache(lambda medium: sha256(job.recording.medium(medium)))  # streams share media
     for task in tasks:
         began = time.monotonic()
         try:
-            outcome = _extract(task, job, began)
+            outcome = _extract(task, job, _fingerprint(task.feature, digest), began)
         except UserError as error:
             outcome = Outcome(job.recording.id, task.folder.name, error=str(error))
         outcomes.append(outcome)
@@ -124,8 +125,7 @@ def _begin_worker(tasks: Sequence[Task], workers: int) -> None:
     global _tasks
     _tasks = tasks
     share = str(max(1, (os.cpu_count() or 1) // workers))
-    for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):  # read when TensorFlow and others are first imported
-        os.environ.setdefault(name, share)
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", share)  # read when TensorFlow is first imported
     threading.Thread(target=_end_with_parent, daemon=True).start()
     importlib.import_module("tensorflow")  # writes records: its start is no work of the first stream
 
@@ -141,16 +141,15 @@ def _work_of_worker(job: Job) -> list[Outcome]:
     return work(_tasks, job)
 
 
-def _extract(task: Task, job: Job, began: float) -> Outcome:
+def _extract(task: Task, job: Job, source: str, began: float) -> Outcome:
     recording, feature, stream = job.recording, task.feature, Stream(task.folder)
-    source = fingerprint(feature, recording)
     found = stream.existing(recording.id, source) if stream.begun else None
     if found:
         entry, track = found
         _check(stream, task, job, track)
     elif isinstance(feature, PictureFeature):
         film = feature.film(recording)
-        stream.begin(task.schema(feature.channels or (), film.hop))
+        stream.begin(task.schema(feature.channels or (), film.hop))  # how long it is shows only at its end
         entry, track = stream.write_film(recording.id, film, source)
         _check(stream, task, job, track)
     else:
@@ -158,12 +157,12 @@ def _extract(task: Task, job: Job, began: float) -> Outcome:
         _check(stream, task, job, track)
         entry = stream.write(recording.id, track, source)
     seconds = 0.0 if found else time.monotonic() - began
-    return Outcome(recording.id, stream.name, entry, not found, seconds, track.channels, track.hop)
+    return Outcome(recording.id, stream.name, entry, not found, seconds, track.hop)
 
 
-def fingerprint(feature: Feature, recording: Recording) -> str:
+def _fingerprint(feature: Feature, digest: Callable[[str], str]) -> str:
     """The SHA-256 of what a feature reads of a recording; over those of all files where it reads several."""
-    digests = [sha256(recording.medium(medium)) for medium in feature.media]
+    digests = [digest(medium) for medium in feature.media]
     return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 

@@ -32,6 +32,11 @@ class Store:
         return Stream(self.folder / name)
 
     @property
+    def begun(self) -> bool:
+        """Whether it says who is in it."""
+        return (self.folder / "recordings.json").is_file()
+
+    @property
     def streams(self) -> tuple[str, ...]:
         """The names of what was extracted, the gold standard left out."""
         return tuple(sorted(p.parent.name for p in self.folder.glob("*/schema.json") if p.parent.name != GOLD))
@@ -45,7 +50,7 @@ class Store:
         if "dir" in corpus:
             corpus = corpus | {"dir": str(Path(corpus["dir"]).resolve())}
         mine = corpus.get("dir", "unrated media")
-        if (self.folder / "recordings.json").is_file():
+        if self.begun:
             old = self._about()["corpus"].get("dir", "unrated media")
             if old != mine:
                 raise UserError(
@@ -115,6 +120,6 @@ class Store:
 
     def _about(self) -> dict[str, Any]:
         path = self.folder / "recordings.json"
-        if not path.is_file():
+        if not self.begun:
             raise UserError(f"{self.folder} holds no records; run tools/extract.py first.")
         return dict(read_json(path))

@@ -92,10 +92,9 @@ class Stream:
         Raises:
             UserError: extraction did not finish, or a file is missing or has another size than promised.
         """
-        path = self.folder / "COMPLETED"
-        if not path.is_file():
+        if not self.is_complete:
             raise UserError(f"{self.folder} is not complete; run the extraction again, it continues where it stopped.")
-        entries = {name: Entry(**entry) for name, entry in read_json(path).items()}
+        entries = {name: Entry(**entry) for name, entry in read_json(self.folder / "COMPLETED").items()}
         for name, entry in entries.items():
             record = self.path(name)
             size = record.stat().st_size if record.is_file() else 0
@@ -120,6 +119,16 @@ class Stream:
         if not self.begun:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_new_json(self.folder / "schema.json", asdict(schema))
+
+    def forget_beginning(self) -> None:
+        """Takes back a schema that nothing was completed under."""
+        if not self.is_complete:
+            (self.folder / "schema.json").unlink(missing_ok=True)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether COMPLETED promises records; `completed` checks them."""
+        return (self.folder / "COMPLETED").is_file()
 
     def start(self, schema: Schema) -> None:
         """Begins or continues the stream.
@@ -203,7 +212,9 @@ class Stream:
                 writer.write(example)
 
     def complete(self, entries: dict[str, Entry], schema: Schema | None = None) -> None:
-        """Promises that the stream is whole; its schema is settled."""
+        """Promises that the stream is whole; its schema is settled, and what a killed process left is removed."""
+        for aside in self.folder.glob(".*.tfrecord"):
+            aside.unlink(missing_ok=True)
         if schema is not None and schema != self.schema:
             write_json(self.folder / "schema.json", asdict(schema))
         write_json(self.folder / "COMPLETED", {name: asdict(entry) for name, entry in sorted(entries.items())})

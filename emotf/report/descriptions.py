@@ -21,7 +21,11 @@ def of_records(store: Store) -> str:
     rows, channels = [], []
     for name in [*gold, *store.streams]:
         stream = store.stream(name)
-        schema, entries = stream.schema, stream.completed
+        schema = stream.schema
+        if not stream.is_complete:
+            rows.append([name, schema.kind, len(schema.channels), f"{1 / schema.hop:g}", "not complete", "-", "-"])
+            continue
+        entries = stream.completed
         frames = sum(entry.frames for entry in entries.values())
         size = sum(entry.bytes for entry in entries.values()) / 2**20
         rate = f"{1 / schema.hop:g}"

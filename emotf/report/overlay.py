@@ -8,6 +8,7 @@ import numpy as np
 
 from emotf.affect import PLANE
 from emotf.media import check_opencv, pictures, video_writer
+from emotf.media.writing import TICKS_HZ
 from emotf.progress import progress
 from emotf.track import Track
 
@@ -16,6 +17,7 @@ TAIL = 1.0  # seconds of the way behind the point in the plane
 STRIP = 0.22  # of the height of the picture: the band at its lower edge that is drawn on
 DIMMED = 0.4  # of the picture's brightness that remains under it
 INK, FAINT = (255, 255, 255), (150, 150, 150)
+TICK = 1 / TICKS_HZ
 Colour = tuple[int, int, int]
 COLOURS = ((255, 190, 60), (80, 200, 255), (150, 230, 110), (240, 140, 220))  # of the targets in turn, rgb
 
@@ -71,9 +73,11 @@ def overlay(source: Path, out: Path, trace: Track, times: np.ndarray, word: np.n
     check_opencv()
     painter = Painter(trace)
     rate_hz = (len(times) - 1) / times[-1] if times[-1] > 0 else 25.0  # of a single picture, any rate does
+    shown = -TICK
     with video_writer(out, rate_hz, sound_from=source) as write:
         for time, (_, picture) in zip(progress(times.tolist(), "overlay"), pictures(source), strict=True):
-            write(painter.draw(picture, time, frame_at(time, trace, word)), time)
+            shown = max(time, shown + TICK)  # two pictures at one time cannot be stored
+            write(painter.draw(picture, time, frame_at(time, trace, word)), shown)
 
 
 class Painter:

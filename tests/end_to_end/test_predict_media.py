@@ -133,3 +133,9 @@ def test_sound_and_face_of_real_clips_go_in_and_a_lost_face_is_shown(work):
     assert (trace.hop, trace.start, trace.frames) == (0.04, 0.0, 75)
     check_overlay(shown, out.with_suffix(".mp4"), trace, pd.read_csv(out)["word"].to_numpy())
     assert abs(lag(shown, out.with_suffix(".mp4"))) < 0.04
+    # a video of another rate is put on the clock that the run was trained on
+    with video_writer(work / "fast.mp4", 30, sound_from=clips[3]) as write:
+        for _, picture in pictures(clips[3]):
+            write(picture)
+    tool("predict", f"--run={work}/faces_run", f"--media={work}/fast.mp4", f"--out={out}")
+    assert read_track(out, columns=["arousal", "valence"]).frames == 62  # 2.47 s at 25/s

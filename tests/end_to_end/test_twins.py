@@ -54,7 +54,7 @@ def test_what_is_missing_ends_with_exit_code_1(avec):
         ("extract", ["--twin={avec}"], "--twin needs --corpus"),
         ("extract", ["--corpus=avce", "--twin={avec}"], "Did you mean 'avec'?"),
         ("extract", ["--corpus=folder", "--twin={avec}"], "'folder' has no twin"),
-        ("extract", [], "config, media, twin"),
+        ("extract", [], "Give one of --config, --media, --twin, received none"),
         ("describe", ["--corpus=avec", "--dir={avec}", "--set=windows=arousal"], "Did you mean 'window'?"),
         ("describe", ["--corpus=avec", "--dir={avec}", "--set=unrated=maybe"], "cannot be 'maybe'; it is of type bool"),
         ("describe", ["--corpus=avec", "--dir={avec}", "--set=window=valence"], "stand in the way: corpus"),

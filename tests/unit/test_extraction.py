@@ -101,7 +101,7 @@ def test_a_broken_file_is_named_and_the_others_are_extracted(clips, tmp_path, ca
     broken = tmp_path / "r7.txt"
     broken.write_text("no clip")
     folder = tmp_path / "records"
-    with pytest.raises(UserError, match=r"r7\.txt is no clip\.$"):
+    with pytest.raises(UserError, match=r"r7\.txt is no clip\. \(1 of 12 streams failed, each is named above"):
         extract_media([*clips, broken], FEATURES, folder, workers=2)
     assert "failed: recording r7, stream length: " in capfd.readouterr().err
     store = Store(folder)
@@ -116,7 +116,7 @@ def test_a_broken_file_is_named_and_the_others_are_extracted(clips, tmp_path, ca
 def test_several_broken_files_are_counted(clips, tmp_path, capfd):
     for name in ("r7", "r8"):
         (tmp_path / f"{name}.txt").write_text("no clip")
-    with pytest.raises(UserError, match=r"r7\.txt is no clip\. \(1 more failed, each is named above\)"):
+    with pytest.raises(UserError, match=r"r7\.txt is no clip\. \(2 of 7 streams failed, each is named above"):
         extract_media([*clips, tmp_path / "r8.txt", tmp_path / "r7.txt"], {"length": Length()}, tmp_path / "records")
     assert capfd.readouterr().err.count("failed: recording") == 2
 
@@ -144,6 +144,37 @@ def test_beam_writes_the_same_bytes(clips, alone, tmp_path):
     assert content(tmp_path) == alone
 
 
+def test_beam_in_threads_is_refused():
+    from emotf.records.beam import with_beam
+
+    with pytest.raises(UserError, match="direct_running_mode=multi_processing"):
+        with_beam(["--direct_num_workers=2"])
+
+
+@dataclass
+class Odd(Length):
+    """Another hop for recording a."""
+
+    def compute(self, recording: Recording) -> Track:
+        return Track(np.zeros((2, 2)), 0.5 if recording.id == "a" else 0.04, channels=self.channels)
+
+
+def test_who_began_a_stream_and_is_left_out_decides_nothing(tmp_path):
+    paths = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
+    for path in paths:
+        path.write_bytes(b"12")
+    with pytest.raises(UserError, match=r"recording b has a hop of 0\.04 s, the others 0\.5"):
+        extract_media(paths, {"odd": Odd()}, tmp_path / "records")
+    assert extract_media(paths[1:], {"odd": Odd()}, tmp_path / "records") == {"odd": {"written": 1, "kept": 0}}
+
+
+def test_who_leaves_a_store_is_said(clips, tmp_path, capfd):
+    extract_media(clips, {"flag": Flag()}, tmp_path)
+    extract_media(clips[3:], {"flag": Flag()}, tmp_path)
+    assert "3 recordings that" in capfd.readouterr().err
+    assert list(Store(tmp_path).stream("flag").completed) == ["r3", "r4"]
+
+
 def test_names_of_files_become_ids(tmp_path):
     (tmp_path / "my clip (1).mp4").write_bytes(b"12")
     (tmp_path / ".hidden.mp4").write_bytes(b"12")
@@ -164,7 +195,7 @@ def test_two_files_of_one_name_are_refused(tmp_path):
     for path in paths:
         path.parent.mkdir()
         path.write_bytes(b"12")
-    with pytest.raises(UserError, match="'r1' occurs twice"):
+    with pytest.raises(UserError, match=r"a/r1\.mp4 and .*b/r1\.mp4 would both be recording 'r1'"):
         extract_media(paths, {"length": Length()}, tmp_path / "records")
 
 
@@ -187,6 +218,9 @@ def test_media_by_path_pattern_and_folder(tmp_path):
 def test_streams_of_a_command_line():
     streams = streams_of("mfcc39,slow=mfcc39:frame_rate_hz=25:mel_bands=26")
     assert streams == {"mfcc39": Mfcc39(), "slow": Mfcc39(frame_rate_hz=25, mel_bands=26)}
+    streams = streams_of("openface:names=AU01_r,AU12_r:rate_hz=25,units=openface:names=AU01_r,AU12_r,mfcc39")
+    assert [type(feature).__name__ for feature in streams.values()] == ["Openface", "Openface", "Mfcc39"]
+    assert streams["openface"].names == streams["units"].names == ("AU01_r", "AU12_r")
     for text, expected in (("", "No stream is named"), ("mfcc39,mfcc39", "Two streams are called 'mfcc39'")):
         with pytest.raises(UserError, match=expected):
             streams_of(text)

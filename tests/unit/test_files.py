@@ -1,10 +1,11 @@
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from emotf.errors import UserError
-from emotf.files import read_json, sha256, write_json, write_text, written_aside
+from emotf.files import read_json, sha256, write_json, write_new_json, write_text, written_aside
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path):
@@ -83,3 +84,26 @@ def test_json_that_cannot_be_read_is_one_line(tmp_path):
 def test_digests_are_those_of_the_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"abc" * 100_000)
     assert sha256(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+def test_threads_that_write_one_file_do_not_disturb_each_other(tmp_path):
+    def write(number):
+        for place in range(20):
+            write_new_json(tmp_path / f"{place}.json", {"by": number})
+            write_json(tmp_path / "last.json", {"by": number})
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert len(list(tmp_path.iterdir())) == 21
+    assert all(read_json(path)["by"] in range(4) for path in tmp_path.iterdir())
+
+
+def test_a_new_file_without_hard_links(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError("this file system has no hard links")
+
+    monkeypatch.setattr("os.link", refuse)
+    for content in (1, 2):
+        write_new_json(tmp_path / "a.json", content)
+    assert read_json(tmp_path / "a.json") == 1
+    assert len(list(tmp_path.iterdir())) == 1

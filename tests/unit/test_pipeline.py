@@ -156,6 +156,20 @@ def test_the_range_of_train_goes_from_0_to_1(store, golds):
     assert flat.apply(Track(np.array([[7.0], [8.0]]), 0.04)).values.tolist() == [[0.0], [1.0]]
 
 
+@pytest.mark.parametrize("fit", [Standardisation.fit, Standardisation.fit_range])
+def test_a_flag_that_is_1_wherever_something_was_found_is_told_from_a_gap(fit):
+    values = np.array([[0.3, 1], [0.5, 1], [0, 0], [0.8, 1]])
+    scaled = fit([Track(values, 0.04)], "train", gaps=True).apply(Track(values, 0.04)).values
+    assert scaled[:, 1].tolist() == [1, 1, 0, 1] and scaled[2, 0] == 0 and len(set(scaled[[0, 1, 3], 0])) == 3
+
+
+def test_rounding_is_no_range():
+    track = Track(np.array([[100.0, 1], [100.00001, 2], [100.0, 3]]), 0.04)
+    assert np.ptp(Standardisation.fit_range([track], "train").apply(track).values, axis=0) == pytest.approx(
+        [0, 1], abs=1e-4
+    )
+
+
 def test_the_range_leaves_gaps_out():
     values = np.array([[0.0, 0.0], [2.0, 3.0], [4.0, 5.0]])
     fitted = Standardisation.fit_range([Track(values, 0.04)], "train", gaps=True)
