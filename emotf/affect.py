@@ -3,7 +3,8 @@
 Words and places are those of Scherer (2005), figure 1: valence to the right, arousal upwards, the unit circle around
 them. The figure prints no numbers; several public programs that draw it carry lists that somebody measured off it, and
 name no source. A word stands here where at least two of five such lists agree within 0.03 in both directions, at the
-median of those that agree: 87 words, good to about 0.02 as far as such lists are independent. Lexica of thousands of rated words (Warriner et al. 2013, NRC VAD) may not be passed on here.
+median of those that agree: 87 words, good to about 0.02 as far as such lists are independent. Lexica of thousands of
+rated words (Warriner et al. 2013, NRC VAD) may not be passed on here.
 
 Most words lie far from the middle. A weak prediction takes its name from the few near it (`impatient`, `suspicious`,
 `worried`, `apathetic`), and the distance says how little the name fits.
