@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from emotf.errors import UserError
-from emotf.features._mesh import FLAGS
+from emotf.features._detected import FLAGS
 from emotf.features.base import Film
 from emotf.files import sha256
 from emotf.progress import say
