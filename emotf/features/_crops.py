@@ -9,7 +9,7 @@ import numpy as np
 from emotf.errors import UserError
 from emotf.features._detected import FLAGS, Detected
 from emotf.features.base import Film
-from emotf.media import FaceMesh, face_mesh, picture_clock, picture_times, pictures
+from emotf.media import FaceMesh, check_opencv, face_mesh, picture_clock, picture_times, pictures
 from emotf.media.crops import crop, face_square, read_crop, ready_crops
 from emotf.recording import Recording
 
@@ -70,9 +70,11 @@ class Crops(Detected):
         is that of the face mesh, and 1 of ready crops. `found` is 1.
 
         Raises:
-            UserError: settings do not fit, or a file is missing or damaged, or pictures come at uneven times.
+            UserError: settings do not fit, OpenCV cannot be loaded, a file is missing or damaged, or pictures come at
+                uneven times.
         """
         self._check()
+        check_opencv()
         if self.crops:
             return self._ready(recording)
         path = recording.medium("video")
