@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emotf.features._mesh import FLAGS, with_flags
+from emotf.features._detected import FLAGS, with_flags
 from emotf.media.pose import BODY18
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from emotf.errors import UserError
-from emotf.features._mesh import FLAGS, mesh_on_clock
+from emotf.features._detected import FLAGS, Detected
 from emotf.features.base import Film
-from emotf.media import FaceMesh, picture_clock, picture_times, pictures
+from emotf.media import FaceMesh, check_opencv, face_mesh, picture_clock, picture_times, pictures
 from emotf.media.crops import crop, face_square, read_crop, ready_crops
 from emotf.recording import Recording
 
@@ -22,7 +22,7 @@ Shot = tuple[np.ndarray | None, np.ndarray]
 
 
 @dataclass
-class Crops:
+class Crops(Detected):
     """The fields of a part that takes pictures of a face, and `film`, which gives them.
 
     *Cut from the medium `video`*: the largest face is followed (`emotf.media.faces`); the box of its 468 landmarks is
@@ -53,8 +53,6 @@ class Crops:
     face: int = -1
     rate_hz: float = 0.0
 
-    gaps = True
-
     @property
     def medium(self) -> str:
         return self.crops or "video"
@@ -62,11 +60,6 @@ class Crops:
     @property
     def media(self) -> tuple[str, ...]:
         return tuple(name for name in (self.crops, self.clock) if name) if self.crops else ("video",)
-
-    @property
-    def window(self) -> float:
-        """0: one picture stands behind a frame."""
-        return 0.0
 
     def film(self, recording: Recording) -> Film:
         """The crops of a recording, with the numbers `CROP_CHANNELS` beside each (0 where there is no face).
@@ -77,27 +70,29 @@ class Crops:
         is that of the face mesh, and 1 of ready crops. `found` is 1.
 
         Raises:
-            UserError: settings do not fit, or a file is missing or damaged, or pictures come at uneven times.
+            UserError: settings do not fit, OpenCV cannot be loaded, a file is missing or damaged, or pictures come at
+                uneven times.
         """
         self._check()
+        check_opencv()
         if self.crops:
             return self._ready(recording)
         path = recording.medium("video")
-        mesh, hop, nearest = mesh_on_clock(path, self.rate_hz)
+        mesh = face_mesh(path)
+        hop, nearest = picture_clock(path, mesh.times, self.rate_hz)
         return Film(hop, 0.0, self._cut(path, mesh, np.bincount(nearest, minlength=len(mesh.times))))
 
     def _check(self) -> None:
-        part = type(self).__module__.rpartition(".")[2]
         if not 0 <= self.margin_px <= 1000:
-            raise UserError(f"{part}: margin_px is {self.margin_px:g}, expected 0 to 1000 pixels.")
+            raise UserError(f"{self.part}: margin_px is {self.margin_px:g}, expected 0 to 1000 pixels.")
         if not 1 <= self.size <= 4096:
-            raise UserError(f"{part}: size is {self.size}, expected 1 to 4096 pixels.")
+            raise UserError(f"{self.part}: size is {self.size}, expected 1 to 4096 pixels.")
         if self.crops and (self.upright or self.margin_px != MARGIN_PX):
-            raise UserError(f"{part}: ready crops are taken as they are; leave margin_px and upright alone.")
+            raise UserError(f"{self.part}: ready crops are taken as they are; leave margin_px and upright alone.")
         if self.crops and not self.clock and not 0 < self.rate_hz <= 1000:
             raise UserError(
-                f"{part}: rate_hz is {self.rate_hz:g}, expected frames a second of the video that the crops are from; "
-                "or name the medium that holds the video with clock=."
+                f"{self.part}: rate_hz is {self.rate_hz:g}, expected frames a second of the video that the crops are "
+                "from; or name the medium that holds the video with clock=."
             )
 
     def _cut(self, path: Path, mesh: FaceMesh, taken: np.ndarray) -> Iterator[Shot]:

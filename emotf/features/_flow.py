@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from emotf.media import check_opencv, pictures
+from emotf.media.crops import Square, crop
 
 CHANNELS = ("flow_mean", "flow_sd", "flow_x", "flow_y")
 # Pixels of the side that every box is brought to: the size of the face in the picture does not decide how fine the flow
@@ -42,7 +43,8 @@ def flow_rows(path: Path, points: np.ndarray, found: np.ndarray) -> np.ndarray:
         grey: np.ndarray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         if frame and found[frame] and found[frame - 1] and time > before_time:  # two may stand at one time
             box = square(points[frame])
-            flow = search.calc(cut(before, box), cut(grey, box), np.zeros((SIDE, SIDE, 2), np.float32))
+            boxes = crop(before, box, SIDE), crop(grey, box, SIDE)
+            flow = search.calc(*boxes, np.zeros((SIDE, SIDE, 2), np.float32))
             rows[frame] = summary(flow / SIDE / (time - before_time))
         before, before_time = grey, time
     return rows
@@ -54,21 +56,9 @@ def summary(flow: np.ndarray) -> list[float]:
     return [float(length.mean()), float(length.std()), *(float(mean) for mean in flow.mean(axis=(0, 1)))]
 
 
-def square(points: np.ndarray) -> tuple[int, int, int]:
-    """Left, top and side in whole pixels of the square around points [points, 2], centred on their box."""
+def square(points: np.ndarray) -> Square:
+    """The square around points [points, 2] of any scheme, centred on their box, at least 2 pixels wide."""
     low, high = points.min(axis=0), points.max(axis=0)
     side = max(int(np.ceil((high - low).max())), 2)
     left, top = np.round((low + high - side) / 2).astype(int)
-    return int(left), int(top), side
-
-
-def cut(grey: np.ndarray, box: tuple[int, int, int]) -> np.ndarray:
-    """The box of a picture, uint8 [96, 96]; what lies outside the picture repeats its edge."""
-    import cv2
-
-    left, top, side = box
-    height, width = grey.shape
-    across = np.clip(np.arange(left, left + side), 0, width - 1)
-    down = np.clip(np.arange(top, top + side), 0, height - 1)
-    how = cv2.INTER_AREA if side > SIDE else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(grey[np.ix_(down, across)], (SIDE, SIDE), interpolation=how))
+    return Square(int(left), int(top), side)

@@ -51,11 +51,11 @@ class Magnified(Described, Crops):
                 there is no such network.
         """
         film = self.film(recording)
-        shots = _of(recording, magnified_shots(film.shots, magnifier, 1 / film.hop))
+        shots = _naming_recording(recording, magnified_shots(film.shots, magnifier, 1 / film.hop))
         return self.resolved(recording).described(replace(film, shots=shots), self.size)
 
 
-def _of(recording: Recording, shots: Iterator[Shot]) -> Iterator[Shot]:
+def _naming_recording(recording: Recording, shots: Iterator[Shot]) -> Iterator[Shot]:
     """The shots; an error on the way says whose they are."""
     try:
         yield from shots

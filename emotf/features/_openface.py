@@ -9,13 +9,11 @@ import numpy as np
 import pandas as pd
 
 from emotf.errors import UserError
+from emotf.features._detected import FASTEST_HZ
 from emotf.tables import read_csv
 
 # The action units that OpenFace 2 gives an intensity for, 0 to 5.
-UNITS = ("01", "02", "04", "05", "06", "07", "09", "10", "12", "14", "15", "17", "20", "23", "25", "26", "45")
-INTENSITIES = tuple(f"AU{unit}_r" for unit in UNITS)
-# No camera of this trade films faster; a step below 1 / 500 s is a counter, not a time.
-FASTEST_HZ = 500.0
+INTENSITIES = tuple(f"AU{unit:02d}_r" for unit in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45))
 # Timestamps are printed with three decimals, and may stand this share of a hop off their place besides.
 PRINTED = 0.001
 JITTER = 0.25
@@ -34,14 +32,6 @@ class OpenFaceTable:
     values: np.ndarray
     found: np.ndarray
     hop: float
-
-
-def check_face_options(feature: str, rate_hz: float, confidence: float = 0.0) -> None:
-    """Refuses a rate or a confidence that cannot be meant."""
-    if not 0 <= rate_hz <= FASTEST_HZ:
-        raise UserError(f"{feature}: rate_hz is {rate_hz:g}, expected frames a second, or 0 for those of the file.")
-    if not 0 <= confidence <= 1:
-        raise UserError(f"{feature}: confidence is {confidence:g}, expected 0 to 1.")
 
 
 def openface_columns(path: Path) -> list[str]:
@@ -135,7 +125,7 @@ def _hop(path: Path, frame: np.ndarray, timestamp: np.ndarray | None) -> float:
     if not span:
         raise UserError(f"{path} has one frame only, so its rate is unknown; {advice}")
     hop = float(timestamp[last] - timestamp[first]) / span
-    if not hop * FASTEST_HZ >= 1:
+    if not hop * FASTEST_HZ >= 1:  # a step that short is a counter
         raise UserError(f"{path}: timestamps advance {hop:g} s a frame, which are no times; {advice}")
     whole = 1 / max(round(1 / hop), 1)
     hop = whole if abs(whole - hop) <= PRINTED / span else hop

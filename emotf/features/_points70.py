@@ -23,7 +23,7 @@ _VERTEX_OF = {**dict(enumerate(JAW)), **dict(zip(POINTS, MESH, strict=True)), **
 VERTICES = tuple(_VERTEX_OF[point] for point in range(68))
 # Pupil -> the points around its eye. The mesh has no irises, so the middle of the eye stands for the pupil: it does not
 # follow the gaze.
-EYES = {68: range(36, 42), 69: range(42, 48)}
+PUPILS = {68: range(36, 42), 69: range(42, 48)}
 
 
 def seventy(landmarks: np.ndarray) -> np.ndarray:
@@ -34,5 +34,5 @@ def seventy(landmarks: np.ndarray) -> np.ndarray:
         (75, 70, 3)
     """
     points = landmarks[..., list(VERTICES), :]
-    pupils = [points[..., list(eye), :].mean(axis=-2, keepdims=True) for eye in EYES.values()]
+    pupils = [points[..., list(eye), :].mean(axis=-2, keepdims=True) for eye in PUPILS.values()]
     return np.concatenate([points, *pupils], axis=-2)

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from emotf.errors import UserError
-from emotf.features._mesh import FLAGS
+from emotf.features._detected import FLAGS
 from emotf.features.base import Film
 from emotf.files import sha256
 from emotf.progress import say
@@ -79,23 +79,24 @@ class Described:
         """
         network = load_network(self.weights, self.digest, size, self.seed)
         batch = np.zeros((BATCH, size, size, 3), np.float32)
-        features: list[np.ndarray] = []
-        places: list[int] = []
-        flags: list[np.ndarray] = []
+        places: list[int] = []  # the frames whose pictures lie in the batch
+        rows = np.zeros((BATCH, len(self.channels)), np.float32)
+        frames = 0
         for picture, values in film.shots:
+            if frames == len(rows):  # grows where it lies, by an eighth: a list of rows would need twice the memory
+                rows.resize((frames + max(BATCH, frames // 8), rows.shape[1]), refcheck=False)
+            if self.flags:
+                rows[frames, WIDTH:] = values[-2:]
             if picture is not None:
-                batch[len(places) % BATCH] = picture
-                places.append(len(flags))
-                if len(places) % BATCH == 0:
-                    features.append(network.predict_on_batch(batch))
-            flags.append(values[-2:])
-        if len(places) % BATCH:  # what is left of the batch before fills up the last one
-            features.append(network.predict_on_batch(batch)[: len(places) % BATCH])
-        rows = np.zeros((len(flags), len(self.channels)), np.float32)
-        if self.flags:
-            rows[:, WIDTH:] = flags
-        for first, part in zip(range(0, len(places), BATCH), features, strict=True):
-            rows[places[first : first + BATCH], :WIDTH] = part
+                batch[len(places)] = picture
+                places.append(frames)
+            if len(places) == BATCH:
+                rows[places, :WIDTH] = network.predict_on_batch(batch)
+                places.clear()
+            frames += 1
+        if places:  # what is left of the batch before fills up the last one
+            rows[places, :WIDTH] = network.predict_on_batch(batch)[: len(places)]
+        rows.resize((frames, rows.shape[1]), refcheck=False)
         return Track(rows, hop=film.hop, start=film.start, channels=self.channels)
 
 

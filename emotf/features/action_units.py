@@ -4,15 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emotf.features._mesh import FLAGS, with_flags
-from emotf.features._openface import INTENSITIES, check_face_options, read_openface
-from emotf.features.base import Feature
+from emotf.features._detected import FLAGS, Detected, check_face_options, with_flags
+from emotf.features._openface import INTENSITIES, read_openface
 from emotf.recording import Recording
 from emotf.track import Track
 
 
 @dataclass
-class ActionUnits(Feature):
+class ActionUnits(Detected):
     """Intensities of action units, 0 to 5, `AU01_r` to `AU45_r`, from the tables that OpenFace 2 writes.
 
     Units from elsewhere, such as a corpus's own descriptors, are read by `precomputed`; other columns of the table by
@@ -42,9 +41,6 @@ class ActionUnits(Feature):
     confidence: float = 0.5
     face: int = -1
 
-    kind = "extracted"
-    gaps = True
-
     @property
     def medium(self) -> str:
         return self.stream
@@ -52,11 +48,6 @@ class ActionUnits(Feature):
     @property
     def channels(self) -> tuple[str, ...]:
         return (*self.units, *FLAGS * self.flags)
-
-    @property
-    def window(self) -> float:
-        """0: one picture stands behind a frame."""
-        return 0.0
 
     def compute(self, recording: Recording) -> Track:
         """The units of a recording's table.

@@ -23,6 +23,11 @@ class Feature(ABC):
     """
 
     @property
+    def part(self) -> str:
+        """Its name, that of its file."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @property
     @abstractmethod
     def medium(self) -> str:
         """What it reads: `audio`, `video`, `body`, or the name of a precomputed stream."""
@@ -152,8 +157,9 @@ class FittedFeature(Feature):
     def learned(self) -> Mapping[str, np.ndarray]:
         """What was learned. Raises UserError where nothing was."""
         if self._learned is None:
-            part = type(self).__module__.rpartition(".")[2]
-            raise UserError(f"{part} has not been fitted; extract the stream first (tools/extract.py), which fits it.")
+            raise UserError(
+                f"{self.part} has not been fitted; extract the stream first (tools/extract.py), which fits it."
+            )
         return self._learned
 
     def fit(self, recordings: Sequence[Recording]) -> Self:

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 from emotf.features._magnified import Magnified
-from emotf.features.base import Feature
 from emotf.magnification import Magnifier
 from emotf.recording import Recording
 from emotf.track import Track
 
 
 @dataclass
-class EvmColor(Magnified, Feature):
+class EvmColor(Magnified):
     """Features of `resnet50` from crops whose changes of colour, the pulse above all, are magnified.
 
     The fields, what is done in frames without a face, and what a moving crop does to magnification are described in
@@ -23,8 +22,6 @@ class EvmColor(Magnified, Feature):
     Reference:
         Orgil (2022): colour, 0.8 to 3 Hz, α = 5, features of a ResNet50. Wu et al. (2012): the magnification.
     """
-
-    kind = "extracted"
 
     def compute(self, recording: Recording) -> Track:
         """The stream of a recording's crops.

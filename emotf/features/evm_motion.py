@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 from emotf.features._magnified import Magnified
-from emotf.features.base import Feature
 from emotf.magnification import Magnifier
 from emotf.recording import Recording
 from emotf.track import Track
 
 
 @dataclass
-class EvmMotion(Magnified, Feature):
+class EvmMotion(Magnified):
     """Features of `resnet50` from crops whose small motions are magnified.
 
     The fields, what is done in frames without a face, and what a moving crop does to magnification are described in
@@ -26,8 +25,6 @@ class EvmMotion(Magnified, Feature):
 
     high_hz: float = 5.0
     cutoff_px: float = 16.0
-
-    kind = "extracted"
 
     def compute(self, recording: Recording) -> Track:
         """The stream of a recording's crops.

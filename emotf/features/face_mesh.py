@@ -1,17 +1,18 @@
 """Face: the mesh of 468 points in three dimensions, 1,404 channels a frame and two that say whether there is a face."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from emotf.features._mesh import FLAGS, at, check_coordinates, mesh_on_clock, scaled, with_flags
-from emotf.features._openface import check_face_options
-from emotf.features.base import Feature
+import numpy as np
+
+from emotf.features._detected import check_coordinates, scaled
+from emotf.features._mesh import FromMesh
+from emotf.media import FaceMesh as Mesh
 from emotf.media.face_mesh import LANDMARKS
-from emotf.recording import Recording
-from emotf.track import Track
 
 
 @dataclass
-class FaceMesh(Feature):
+class FaceMesh(FromMesh):
     """MediaPipe's face mesh, tracked through the video: `x_0`, `y_0`, `z_0` … `x_467`, `y_467`, `z_467`.
 
     x runs to the right of the upright picture, y down; z is the depth from the middle of the head on the scale of x,
@@ -39,29 +40,13 @@ class FaceMesh(Feature):
     flags: bool = True
     rate_hz: float = 0.0
 
-    medium = "video"
-    kind = "extracted"
-    gaps = True
-
     @property
-    def channels(self) -> tuple[str, ...]:
-        points = tuple(f"{axis}_{vertex}" for vertex in range(LANDMARKS) for axis in "xyz")
-        return points + FLAGS * self.flags
+    def names(self) -> tuple[str, ...]:
+        return tuple(f"{axis}_{vertex}" for vertex in range(LANDMARKS) for axis in "xyz")
 
-    @property
-    def window(self) -> float:
-        """0: one picture stands behind a frame."""
-        return 0.0
-
-    def compute(self, recording: Recording) -> Track:
-        """The stream of a recording's video.
-
-        Raises:
-            UserError: settings do not fit, the video is missing or damaged, or its pictures come at uneven times.
-        """
-        check_face_options("face_mesh", self.rate_hz)
+    def _check(self) -> None:
+        super()._check()
         check_coordinates("face_mesh", self.coordinates)
-        mesh, hop, nearest = mesh_on_clock(recording.medium("video"), self.rate_hz)
-        mesh = at(mesh, nearest)
-        rows = scaled(mesh.landmarks, mesh.size, self.coordinates).reshape(len(nearest), -1)
-        return Track(with_flags(rows, mesh.found, mesh.confidence, self.flags), hop=hop, channels=self.channels)
+
+    def _rows(self, path: Path, mesh: Mesh) -> np.ndarray:
+        return scaled(mesh.landmarks, mesh.size, self.coordinates).reshape(len(mesh.times), -1)

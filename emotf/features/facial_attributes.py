@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from emotf.errors import UserError
+from emotf.features._detected import FLAGS, Detected, check_face_options, with_flags
 from emotf.features._flow import flow_rows
-from emotf.features._mesh import FLAGS, with_flags
-from emotf.features._openface import INTENSITIES, check_face_options, read_openface
-from emotf.features.base import Feature
+from emotf.features._openface import INTENSITIES, read_openface
 from emotf.features.head_pose import angles
 from emotf.media import face_mesh, picture_clock, pictures
 from emotf.recording import Recording
@@ -22,7 +21,7 @@ SHORT = 1.0
 
 
 @dataclass
-class FacialAttributes(Feature):
+class FacialAttributes(Detected):
     """The visual stream of Köprü & Erzin (2020) on RECOLA: action units, yaw and pitch (no roll), mean and sd of flow.
 
     Which units, how many, and whose is not stated: here the 17 intensities of OpenFace 2 (0 to 5). `yaw` and `pitch`
@@ -61,9 +60,6 @@ class FacialAttributes(Feature):
     confidence: float = 0.5
     face: int = -1
 
-    kind = "extracted"
-    gaps = True
-
     @property
     def medium(self) -> str:
         return self.table
@@ -75,11 +71,6 @@ class FacialAttributes(Feature):
     @property
     def channels(self) -> tuple[str, ...]:
         return (*self.units, "yaw", "pitch", "flow_mean", "flow_sd", *FLAGS * self.flags)
-
-    @property
-    def window(self) -> float:
-        """0: one picture stands behind a frame (the flow also sees the one before)."""
-        return 0.0
 
     def compute(self, recording: Recording) -> Track:
         """The stream of a recording's table and video.

@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 
 from emotf.errors import UserError
-from emotf.features._openface import check_face_options, read_openface
+from emotf.features._detected import Detected, check_face_options
+from emotf.features._openface import read_openface
 from emotf.features._points49 import MEAN_SHAPE, MESH, POINTS, aligned, stable
-from emotf.features.base import Feature
 from emotf.media import face_mesh, picture_clock
 from emotf.recording import Recording
 from emotf.track import Track
@@ -24,7 +24,7 @@ CORNERS = tuple(three for group in GROUPS for three in zip(group, group[1:], gro
 
 
 @dataclass
-class Geometric316(Feature):
+class Geometric316(Detected):
     """Geometry of the face after the description of AVEC 2015.
 
     49 points of the face (`emotf.features._points49`) are brought onto a mean shape by the similarity that fits their
@@ -64,9 +64,6 @@ class Geometric316(Feature):
     confidence: float = 0.5
     face: int = -1
 
-    kind = "extracted"
-    gaps = True
-
     @property
     def medium(self) -> str:
         return self.table or "video"
@@ -79,11 +76,6 @@ class Geometric316(Feature):
             *(f"angle_{a}_{b}_{c}" for a, b, c in CORNERS),
             *(f"median_{point}" for point in POINTS),
         )
-
-    @property
-    def window(self) -> float:
-        """0: one picture stands behind a frame (motion also sees the one before)."""
-        return 0.0
 
     def compute(self, recording: Recording) -> Track:
         """The stream of a recording's video or table.

@@ -1,15 +1,13 @@
 """Head: yaw, pitch and roll from the face mesh, and two channels that say whether there is a face."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from emotf.features._mesh import FLAGS, at, mesh_on_clock, with_flags
-from emotf.features._openface import check_face_options
+from emotf.features._mesh import FromMesh
 from emotf.features._points49 import MEAN_SHAPE, MESH, POINTS, STABLE, stable
-from emotf.features.base import Feature
-from emotf.recording import Recording
-from emotf.track import Track
+from emotf.media import FaceMesh
 
 # Depth of the stable points on MediaPipe's canonical face, away from the camera, on the scale and with the origin of
 # `MEAN_SHAPE`, whose x and y it completes: ridge of the nose downwards, its base, corners of the eyes.
@@ -22,7 +20,7 @@ VERTICES = [MESH[POINTS.index(number)] for number in STABLE]
 
 
 @dataclass
-class HeadPose(Feature):
+class HeadPose(FromMesh):
     """Rotation of the head against the picture, in radians: `yaw`, `pitch`, `roll`.
 
     The canonical face of MediaPipe is turned, scaled and moved onto the mesh, best for 13 points that no expression
@@ -54,31 +52,14 @@ class HeadPose(Feature):
     flags: bool = True
     rate_hz: float = 0.0
 
-    medium = "video"
-    kind = "extracted"
-    gaps = True
-
     @property
-    def channels(self) -> tuple[str, ...]:
-        return ("yaw", "pitch", "roll") + FLAGS * self.flags
+    def names(self) -> tuple[str, ...]:
+        return ("yaw", "pitch", "roll")
 
-    @property
-    def window(self) -> float:
-        """0: one picture stands behind a frame."""
-        return 0.0
-
-    def compute(self, recording: Recording) -> Track:
-        """The stream of a recording's video.
-
-        Raises:
-            UserError: settings do not fit, the video is missing or damaged, or its pictures come at uneven times.
-        """
-        check_face_options("head_pose", self.rate_hz)
-        mesh, hop, nearest = mesh_on_clock(recording.medium("video"), self.rate_hz)
-        mesh = at(mesh, nearest)
-        rows = np.zeros((len(nearest), 3))
+    def _rows(self, path: Path, mesh: FaceMesh) -> np.ndarray:
+        rows = np.zeros((len(mesh.found), 3))
         rows[mesh.found] = angles(mesh.landmarks[mesh.found])
-        return Track(with_flags(rows, mesh.found, mesh.confidence, self.flags), hop=hop, channels=self.channels)
+        return rows
 
 
 def angles(landmarks: np.ndarray) -> np.ndarray:

@@ -1,17 +1,18 @@
 """Face: 70 points in the picture, 140 channels a frame and two that say whether there is a face."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from emotf.features._mesh import FLAGS, at, check_coordinates, mesh_on_clock, scaled, with_flags
-from emotf.features._openface import check_face_options
+import numpy as np
+
+from emotf.features._detected import check_coordinates, scaled
+from emotf.features._mesh import FromMesh
 from emotf.features._points70 import COUNT, seventy
-from emotf.features.base import Feature
-from emotf.recording import Recording
-from emotf.track import Track
+from emotf.media import FaceMesh
 
 
 @dataclass
-class Landmarks140(Feature):
+class Landmarks140(FromMesh):
     """70 facial points in OpenPose's order, `x_0`, `y_0` … `x_69`, `y_69`, taken from MediaPipe's face mesh.
 
     The points are the 68 of the usual scheme and the two pupils; `emotf.features._points70` has the table of vertices.
@@ -38,29 +39,14 @@ class Landmarks140(Feature):
     flags: bool = True
     rate_hz: float = 0.0
 
-    medium = "video"
-    kind = "extracted"
-    gaps = True
-
     @property
-    def channels(self) -> tuple[str, ...]:
-        return tuple(f"{axis}_{point}" for point in range(COUNT) for axis in "xy") + FLAGS * self.flags
+    def names(self) -> tuple[str, ...]:
+        return tuple(f"{axis}_{point}" for point in range(COUNT) for axis in "xy")
 
-    @property
-    def window(self) -> float:
-        """0: one picture stands behind a frame."""
-        return 0.0
-
-    def compute(self, recording: Recording) -> Track:
-        """The stream of a recording's video.
-
-        Raises:
-            UserError: settings do not fit, the video is missing or damaged, or its pictures come at uneven times.
-        """
-        check_face_options("landmarks140", self.rate_hz)
+    def _check(self) -> None:
+        super()._check()
         check_coordinates("landmarks140", self.coordinates)
-        mesh, hop, nearest = mesh_on_clock(recording.medium("video"), self.rate_hz)
-        mesh = at(mesh, nearest)
-        points = scaled(seventy(mesh.landmarks[..., :2]), mesh.size, self.coordinates)
-        rows = points.reshape(len(nearest), -1)
-        return Track(with_flags(rows, mesh.found, mesh.confidence, self.flags), hop=hop, channels=self.channels)
+
+    def _rows(self, path: Path, mesh: FaceMesh) -> np.ndarray:
+        points = seventy(mesh.landmarks[..., :2])
+        return scaled(points, mesh.size, self.coordinates).reshape(len(points), -1)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from emotf.errors import UserError
-from emotf.features._openface import INTENSITIES, check_face_options, openface_columns, read_openface
-from emotf.features.base import Feature
+from emotf.features._detected import Detected, check_face_options
+from emotf.features._openface import INTENSITIES, openface_columns, read_openface
 from emotf.recording import Recording
 from emotf.track import Track
 
@@ -13,7 +13,7 @@ IF_THERE = ("gaze_angle_x", "gaze_angle_y")  # older versions of OpenFace 2 do n
 
 
 @dataclass
-class Openface(Feature):
+class Openface(Detected):
     """Reads channels of the tables that OpenFace 2 writes.
 
     The default are the intensities of the 17 action units (`AU01_r` to `AU45_r`), the head's rotations `pose_Rx`,
@@ -42,9 +42,6 @@ class Openface(Feature):
     confidence: float = 0.5
     face: int = -1
 
-    kind = "extracted"
-    gaps = True
-
     @property
     def medium(self) -> str:
         return self.stream
@@ -52,11 +49,6 @@ class Openface(Feature):
     @property
     def channels(self) -> tuple[str, ...] | None:
         return tuple(self.names) or None
-
-    @property
-    def window(self) -> float:
-        """0: one picture stands behind a frame."""
-        return 0.0
 
     def resolved(self, recording: Recording) -> "Openface":
         """The same feature with the default channels that the recording's table has, where none are named.

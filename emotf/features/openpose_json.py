@@ -6,15 +6,14 @@ import numpy as np
 
 from emotf.errors import UserError
 from emotf.features._body18 import body_channels, body_rows
-from emotf.features._mesh import check_coordinates, scaled
+from emotf.features._detected import Detected, check_coordinates, scaled
 from emotf.features._openpose import MODELS, read_openpose
-from emotf.features.base import Feature
 from emotf.recording import Recording
 from emotf.track import Track
 
 
 @dataclass
-class OpenposeJson(Feature):
+class OpenposeJson(Detected):
     """Reads the folders of JSON files that OpenPose writes, one file a frame, in place of `pose36`.
 
     Files are taken in the order of their frame numbers, the last digits of their names; numbers that are left out are
@@ -59,9 +58,6 @@ class OpenposeJson(Feature):
     visibility: bool = False
     flags: bool = True
 
-    kind = "extracted"
-    gaps = True
-
     @property
     def medium(self) -> str:
         return self.stream
@@ -69,11 +65,6 @@ class OpenposeJson(Feature):
     @property
     def channels(self) -> tuple[str, ...]:
         return body_channels(self.visibility, self.flags)
-
-    @property
-    def window(self) -> float:
-        """0: one picture stands behind a frame."""
-        return 0.0
 
     def compute(self, recording: Recording) -> Track:
         """The stream of a recording's folder.

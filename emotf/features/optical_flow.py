@@ -1,17 +1,17 @@
 """Face: how it moves in the picture, optical flow in its box, and two channels that say whether there is a face."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
 
 from emotf.features._flow import CHANNELS, flow_rows
-from emotf.features._mesh import FLAGS, at, mesh_on_clock, with_flags
-from emotf.features._openface import check_face_options
-from emotf.features.base import Feature
-from emotf.recording import Recording
-from emotf.track import Track
+from emotf.features._mesh import FromMesh
+from emotf.media import FaceMesh
 
 
 @dataclass
-class OpticalFlow(Feature):
+class OpticalFlow(FromMesh):
     """Optical flow between each picture and the one before, inside the square around the face mesh.
 
     In widths of that square a second, so that neither the face's size in the picture nor the rate of the pictures
@@ -42,28 +42,9 @@ class OpticalFlow(Feature):
     flags: bool = True
     rate_hz: float = 0.0
 
-    medium = "video"
-    kind = "extracted"
-    gaps = True
-
     @property
-    def channels(self) -> tuple[str, ...]:
-        return CHANNELS + FLAGS * self.flags
+    def names(self) -> tuple[str, ...]:
+        return CHANNELS
 
-    @property
-    def window(self) -> float:
-        """0: a frame is a picture (and the one before, to which its time is not known beforehand)."""
-        return 0.0
-
-    def compute(self, recording: Recording) -> Track:
-        """The stream of a recording's video.
-
-        Raises:
-            UserError: settings do not fit, the video is missing or damaged, or its pictures come at uneven times.
-        """
-        check_face_options("optical_flow", self.rate_hz)
-        path = recording.medium("video")
-        mesh, hop, nearest = mesh_on_clock(path, self.rate_hz)
-        rows = flow_rows(path, mesh.landmarks[..., :2], mesh.found)[nearest]
-        mesh = at(mesh, nearest)
-        return Track(with_flags(rows, mesh.found, mesh.confidence, self.flags), hop=hop, channels=self.channels)
+    def _rows(self, path: Path, mesh: FaceMesh) -> np.ndarray:
+        return flow_rows(path, mesh.landmarks[..., :2], mesh.found)

@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 
 from emotf.features._body18 import body_channels, body_rows
-from emotf.features._mesh import check_coordinates, scaled
-from emotf.features.base import Feature
+from emotf.features._detected import Detected, check_coordinates, scaled
 from emotf.media import body_pose, picture_clock
 from emotf.recording import Recording
 from emotf.track import Track
 
 
 @dataclass
-class Pose36(Feature):
+class Pose36(Detected):
     """Where the body's key points lie in the picture, from the medium `video`.
 
     The order is OpenPose's for COCO; right and left are the person's. From the landmarks of MediaPipe Pose:
@@ -31,7 +30,7 @@ class Pose36(Feature):
 
     MediaPipe guesses the points that the picture does not show; their coordinates are kept and then lie outside the
     picture (below 0 or above its size). Frames in which nobody was found are 0 in all channels (a gap). Of several
-    people MediaPipe follows one, which it finds by the face.
+    people MediaPipe follows one, which it finds by the face; it smooths over a short time before each picture.
 
     Attributes:
         rate_hz: frames a second, each taking the nearest picture; 0: as filmed, which takes a steady rate.
@@ -55,17 +54,10 @@ class Pose36(Feature):
     flags: bool = True
 
     medium = "video"
-    kind = "extracted"
-    gaps = True
 
     @property
     def channels(self) -> tuple[str, ...]:
         return body_channels(self.visibility, self.flags)
-
-    @property
-    def window(self) -> float:
-        """0: one picture stands behind a frame (MediaPipe's smoothing over the ones before is short)."""
-        return 0.0
 
     def compute(self, recording: Recording) -> Track:
         """The stream of a recording's video.

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 from emotf.features._crops import Crops
 from emotf.features._resnet50 import Described
-from emotf.features.base import Feature
 from emotf.recording import Recording
 from emotf.track import Track
 
 
 @dataclass
-class Resnet50(Described, Crops, Feature):
+class Resnet50(Described, Crops):
     """Average-pooled features of the face's picture, `f0` to `f2047`, with `confidence` and `found`.
 
     The pictures are those of `face_crop`, or of `aligned_crops` where `crops` names the medium
@@ -28,8 +27,6 @@ class Resnet50(Described, Crops, Feature):
         He, Zhang, Ren, Sun (2016), deep residual learning; Orgil, Karungaru, Terada, Shagdar (2021) take the pooled
         features of one that was trained on facial emotion.
     """
-
-    kind = "extracted"
 
     def compute(self, recording: Recording) -> Track:
         """The stream of a recording's crops.

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from emotf.errors import UserError
-from emotf.media.opencv import check_opencv
 
 SUFFIXES = (".bmp", ".jpg", ".jpeg", ".png")
 # The outer corners of the eyes on MediaPipe's mesh, left and right in the picture.
-EYES = (33, 263)
+EYE_CORNERS = (33, 263)
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def face_square(landmarks: np.ndarray, margin_px: float = 5.0, upright: bool = F
         Square(left=-30, top=-5, side=110, roll=0.0)
     """
     points = landmarks[:, :2].astype(np.float64)
-    across = points[EYES[1]] - points[EYES[0]]
+    across = points[EYE_CORNERS[1]] - points[EYE_CORNERS[0]]
     roll = float(np.degrees(np.arctan2(across[1], across[0]))) if upright else 0.0
     turn = _turn(roll)
     level = points @ turn  # rows turn back by roll
@@ -59,17 +58,16 @@ def face_square(landmarks: np.ndarray, margin_px: float = 5.0, upright: bool = F
 
 
 def crop(picture: np.ndarray, square: Square, size: int) -> np.ndarray:
-    """What a square shows, uint8 rgb [size, size, 3].
+    """What a square shows, uint8 [size, size, 3], or [size, size] of a grey picture.
 
     Where it reaches beyond the picture, the picture's edge pixels are repeated. Interpolation is linear, which does not
     overshoot at edges, and the mean over areas where the crop shrinks.
 
     Args:
-        picture: uint8 rgb [height, width, 3].
+        picture: uint8 rgb [height, width, 3], or grey [height, width].
         square: pixels of the picture.
         size: pixels of the crop's side.
     """
-    check_opencv()
     import cv2
 
     middle = np.array([square.left, square.top]) + (square.side - 1) / 2  # the centre of a pixel stands at its number
@@ -81,7 +79,7 @@ def crop(picture: np.ndarray, square: Square, size: int) -> np.ndarray:
 
 
 def resized(picture: np.ndarray, size: int) -> np.ndarray:
-    """A square picture at another size, uint8 rgb [size, size, 3]; as it is where it has that size."""
+    """A square picture at another size, uint8 [size, size, 3] or [size, size]; as it is where it has that size."""
     import cv2
 
     kind = cv2.INTER_AREA if len(picture) > size else cv2.INTER_LINEAR
@@ -128,7 +126,6 @@ def read_crop(path: Path, size: int) -> np.ndarray:
     Raises:
         UserError: the file is no picture, is cut short, or is not square.
     """
-    check_opencv()
     from PIL import Image  # says when a file is cut short; OpenCV fills such a picture with grey
 
     try:

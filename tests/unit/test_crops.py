@@ -71,6 +71,9 @@ def test_a_crop_of_its_own_size_copies_and_repeats_the_edge(left, top):
     wide = np.pad(picture, ((200, 200), (200, 200), (0, 0)), mode="edge")
     expected = wide[top + 200 : top + 240, left + 200 : left + 240]
     np.testing.assert_array_equal(crop(picture, Square(left, top, 40), 40), expected)
+    for size in (40, 16, 96):  # what is done to a colour is done to a grey picture
+        grey = crop(np.ascontiguousarray(picture[..., 1]), Square(left, top, 40), size)
+        np.testing.assert_array_equal(grey, crop(picture, Square(left, top, 40), size)[..., 1])
 
 
 def test_a_smaller_crop_is_the_mean_over_areas():

@@ -90,6 +90,13 @@ def test_batches_give_what_single_pictures_give(untrained, monkeypatch):
     assert not np.allclose(track.values[1], track.values[2], atol=0.01)
 
 
+def test_a_film_without_frames_gives_a_stream_without_frames(untrained, monkeypatch):
+    monkeypatch.setattr(_resnet50, "load_network", lambda *settings: untrained)
+    for flags in (True, False):
+        track = Resnet50(weights="random", size=SIZE, flags=flags).described(Film(0.04, 0.0, iter(())), SIZE)
+        assert track.values.shape == (0, 2048 + 2 * flags)
+
+
 def test_pictures_are_prepared_as_for_training(untrained):
     """Blue first, less the mean colour of ImageNet; features are means over places, so they are not negative."""
     pictures = floats(*shots(2))
