@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from real_data import DATA
 
 ROOT = Path(__file__).parents[2]
-SHARED = ROOT.parent / "shared" / "data"
+SHARED = DATA
 
 
 def tool(name, *flags, check=True, env=None):

@@ -5,15 +5,13 @@ import pandas as pd
 import pytest
 import soundfile
 from conftest import SHARED, tool
+from real_data import needs_data
 
 from emotf.media import pictures, read_sound, video_writer
 from emotf.report.overlay import Painter, frame_at
 from emotf.tables import read_track
 
 CLIPS = SHARED / "grid_av"
-needs_data = pytest.mark.skipif(
-    not SHARED.is_dir(), reason="shared/data stands beside the repository only at the makers'"
-)
 RATE = 16000
 
 

@@ -2,11 +2,11 @@
 
 import itertools
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from real_data import DATA, needs_data
 from scipy.signal import butter, filtfilt
 from sklearn.linear_model import Ridge
 
@@ -30,7 +30,7 @@ from emotf.errors import UserError
 from emotf.track import Track
 
 NAN = np.nan
-CASE = Path(__file__).resolve().parents[3] / "shared" / "data" / "case" / "annotations"
+CASE = DATA / "case" / "annotations"
 
 
 def track(values, hop=0.04):
@@ -438,7 +438,7 @@ def test_an_unrated_target_of_a_recording_is_left_out():
 # ---- six people ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not CASE.is_dir(), reason="shared/data stands beside the repository only at the makers'")
+@needs_data
 @pytest.mark.parametrize(("target", "ccc", "alpha"), [("arousal", 0.653, 0.934), ("valence", 0.651, 0.925)])
 def test_six_raters_of_case(target, ccc, alpha):
     people = {path.stem: pd.read_csv(path) for path in sorted(CASE.glob("sub_*.csv"))}

@@ -6,16 +6,13 @@ import numpy as np
 import pytest
 import scipy.io
 import soundfile
+from real_data import DATA, needs_data
 
 from emotf.errors import UserError
 from emotf.features.mel128 import Mel128
 from emotf.media import read_sound, video_writer
 from emotf.recording import Recording
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="shared/data stands beside the repository only at the makers'"
-)
 MATLAB = DATA / "librosa_reference"
 
 

@@ -1,9 +1,8 @@
 """ARFF as it circulates, and what is no ARFF."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from real_data import DATA, needs_data
 
 from emotf.arff import arff_shape, read_arff, write_arff
 from emotf.errors import UserError
@@ -11,7 +10,7 @@ from emotf.features.precomputed import Precomputed
 from emotf.recording import Recording
 from emotf.tables import read_track
 
-REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "recola_gold" / "templateGS.arff"
+REAL = DATA / "recola_gold" / "templateGS.arff"
 HEAD = "@relation R\n@attribute name string\n@attribute frameTime numeric\n@attribute a numeric\n@attribute b numeric\n"
 ROWS = "x,0,1,2\nx,0.04,?,4\nx,0.08,5,-6.5e-1\n"
 
@@ -134,7 +133,7 @@ def test_infinite_values_are_no_gaps(arff):
         Precomputed("face", gaps=True).extract(recording)
 
 
-@pytest.mark.skipif(not REAL.is_file(), reason="the gold standard (shared/data/recola_gold) is not here")
+@needs_data
 def test_a_real_gold_standard():
     track = read_track(REAL)
     assert (track.frames, track.hop, track.start, track.end) == (7501, 0.04, 0.0, 300.0)

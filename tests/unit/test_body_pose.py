@@ -8,17 +8,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from real_data import DATA, needs_data
 
 from emotf.errors import UserError
 from emotf.features.openpose_json import OpenposeJson
 from emotf.features.pose36 import Pose36
 from emotf.media import body_pose, face_mesh, pose, video_writer
 from emotf.recording import Recording
-
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="shared/data stands beside the repository only at the makers'"
-)
 
 
 def names(text: str) -> list[str]:

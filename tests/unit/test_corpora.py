@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import soundfile
 from published import WRITERS
+from real_data import DATA, needs_data
 
 import emotf.corpora
 from emotf.annotation import gold_standard
@@ -24,7 +25,7 @@ NAMES = sorted(
     for path in Path(emotf.corpora.__file__).parent.glob("*.py")
     if not path.stem.startswith("_") and path.stem != "base"
 )
-REAL_EMODB = Path(__file__).resolve().parents[3] / "shared" / "data" / "emodb" / "flac"
+REAL_EMODB = DATA / "emodb" / "flac"
 
 
 def corpus_class(name):
@@ -375,7 +376,7 @@ def test_emodb_refuses_sound_that_is_not_emodbs(tmp_path, kind):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.skipif(not REAL_EMODB.is_dir(), reason="the EmoDB utterances (shared/data/emodb) are not here")
+@needs_data
 def test_the_real_emodb(tmp_path):
     files = sorted(REAL_EMODB.iterdir())
     cut = 0

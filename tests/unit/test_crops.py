@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from real_data import DATA, needs_data
 
 from emotf import catalog
 from emotf.errors import UserError
@@ -15,10 +16,6 @@ from emotf.media import face_mesh, pictures, video_writer
 from emotf.media.crops import Square, crop, face_square
 from emotf.recording import Recording
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="shared/data stands beside the repository only at the makers'"
-)
 LEFT_EYE, RIGHT_EYE = 33, 263  # outer corners, as one sees them
 
 

@@ -10,6 +10,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from real_data import DATA, needs_data
 from sklearn.decomposition import PCA
 
 from emotf.errors import UserError
@@ -20,10 +21,6 @@ from emotf.features.lgbp_top84 import LgbpTop84, principal
 from emotf.media import face_mesh, picture_clock, pictures
 from emotf.recording import Recording
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="shared/data stands beside the repository only at the makers'"
-)
 NAMES = Geometric316().channels
 SMALL = LgbpTop84(size=32, scales=1, orientations=2, blocks=2, frames=3, fit_frames=100)
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from real_data import DATA, needs_data
 from scipy.spatial.transform import Rotation
 
 from emotf.corpora._drawn_face import DrawnFace, wall
@@ -21,10 +22,6 @@ from emotf.media import face_mesh, pictures, video_writer
 from emotf.media.crops import Square
 from emotf.recording import Recording
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="shared/data stands beside the repository only at the makers'"
-)
 LAUGHING = DATA / "faces" / "WolfgangLanger_Pexels.mp4"
 SIZE = 128
 FACE = CANONICAL.copy()  # SciPy turns no read-only arrays

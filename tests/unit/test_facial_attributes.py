@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from real_data import DATA, needs_data
 
 from emotf.corpora import _twin
 from emotf.errors import UserError
@@ -17,10 +18,6 @@ from emotf.features.optical_flow import OpticalFlow
 from emotf.media import face_mesh, pictures, video_writer
 from emotf.recording import Recording
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="shared/data stands beside the repository only at the makers'"
-)
 NAMES = FacialAttributes().channels
 FRAMES = 60
 LOST = range(20, 24)  # rows of the table without success, where the video shows a face

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from real_data import DATA, needs_data
 
 from emotf.errors import UserError
 from emotf.features.base import Feature
@@ -18,11 +19,6 @@ from emotf.features.precomputed import Precomputed
 from emotf.media import read_sound
 from emotf.recording import Recording
 from emotf.track import Track
-
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="shared/data stands beside the repository only at the makers'"
-)
 
 
 def recording(**media: Path) -> Recording:

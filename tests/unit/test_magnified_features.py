@@ -6,6 +6,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
+from real_data import DATA, needs_data
 
 from emotf import catalog
 from emotf.errors import UserError
@@ -17,10 +18,6 @@ from emotf.features.face_crop import FaceCrop
 from emotf.magnification import Magnifier, to_picture
 from emotf.recording import Recording
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="shared/data stands beside the repository only at the makers'"
-)
 SIZE, RATE_HZ, FRAMES = 24, 25, 80
 MAGNIFIER = Magnifier("color", alpha=4, cutoff_px=8)
 

@@ -11,14 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+from real_data import DATA, needs_data
 
 from emotf import media
 from emotf.errors import UserError
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="shared/data stands beside the repository only at the makers'"
-)
 RATE = 16000
 
 

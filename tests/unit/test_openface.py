@@ -5,16 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from real_data import DATA, needs_data
 
 from emotf.errors import UserError
 from emotf.features.geometric316 import Geometric316
 from emotf.features.openface import ALWAYS, Openface
 from emotf.recording import Recording
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="shared/data stands beside the repository only at the makers'"
-)
 GAZE = ("gaze_angle_x", "gaze_angle_y")
 
 

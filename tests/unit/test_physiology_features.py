@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import scipy.signal
 import scipy.stats
+from real_data import DATA, needs_data
 
 from emotf.errors import UserError
 from emotf.features import _physiology
@@ -20,10 +21,7 @@ from emotf.features.eda62 import Eda62, decomposed, responses
 from emotf.framing import Framing
 from emotf.recording import Recording
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "physiology"
-needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="shared/data stands beside the repository only at the makers'"
-)
+PHYSIOLOGY = DATA / "physiology"
 
 
 def table(path: Path, rate_hz: float = 100, separator: str = ",", times: bool = True, **columns: np.ndarray):
@@ -78,9 +76,9 @@ def test_72_planted_beats_a_minute(tmp_path, rate_hz):
 )
 def test_heart_rate_of_real_recordings(tmp_path, name, rate_hz):
     if name.endswith(".txt"):
-        ecg = np.loadtxt(DATA / name)
+        ecg = np.loadtxt(PHYSIOLOGY / name)
     else:
-        columns = pd.read_csv(DATA / name)
+        columns = pd.read_csv(PHYSIOLOGY / name)
         ecg = columns["ECG" if "ECG" in columns else "ecg"].to_numpy()
     band = scipy.signal.butter(3, (5, 15), "bandpass", fs=rate_hz, output="sos")
     energy = np.abs(scipy.signal.sosfiltfilt(band, ecg))
@@ -209,7 +207,7 @@ def test_trends_of_a_ramp(tmp_path):
 
 @needs_data
 def test_real_skin(tmp_path):
-    eda = pd.read_csv(DATA / "bio_resting_8min_100hz.csv")["EDA"].to_numpy()
+    eda = pd.read_csv(PHYSIOLOGY / "bio_resting_8min_100hz.csv")["EDA"].to_numpy()
     track = Eda62().extract(table(tmp_path / "a.csv", 100, EDA=eda))
     assert (track.values.std(axis=0) > 0).all()
     np.testing.assert_allclose(track.select(["eda_median"]).values.ravel()[100:-100:50], eda[400:-400:200], atol=0.4)

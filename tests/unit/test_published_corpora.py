@@ -28,6 +28,7 @@ from published import (
     gone,
     text,
 )
+from real_data import DATA, needs_data
 from scipy.signal import find_peaks
 
 from emotf.annotation import gold_standard
@@ -47,8 +48,6 @@ from emotf.recording import partitions
 from emotf.records import Store, extract
 from emotf.report.descriptions import of_examination
 from emotf.tables import read_track
-
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 @pytest.fixture(scope="module")
@@ -323,7 +322,7 @@ def test_streams_are_not_mixed_with_those_of_other_files(copy, tmp_path):
         shutil.rmtree(corpus.path)
 
 
-@pytest.mark.skipif(not (DATA / "case").is_dir(), reason="the annotations of CASE (shared/data/case) are not here")
+@needs_data
 def test_the_real_case():
     corpus = Case(dir=str(DATA / "case"), annotations_in="annotations")
     rows = [3712, 3462, 2373, 3202, 2902, 2935, 3940, 2875]
@@ -389,7 +388,7 @@ def test_pmemo_skin_is_the_mean_of_the_listeners(twins, tmp_path):
         replace(corpus, eda_time="seconds", streams_to=str(tmp_path / "other")).prepare()
 
 
-@pytest.mark.skipif(not (DATA / "pmemo").is_dir(), reason="the samples of PMEmo (shared/data/pmemo) are not here")
+@needs_data
 def test_the_real_pmemo(tmp_path):
     corpus = Pmemo(dir=str(DATA / "pmemo"), streams_to=str(tmp_path / "streams"))
     corpus.prepare()

@@ -8,6 +8,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
+from real_data import DATA, needs_data
 
 from emotf import catalog
 from emotf.errors import UserError
@@ -19,10 +20,6 @@ from emotf.features.face_crop import FaceCrop
 from emotf.features.resnet50 import Resnet50
 from emotf.recording import Recording
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="shared/data stands beside the repository only at the makers'"
-)
 SIZE = 40
 WHO = Recording("r1", "s1")
 

@@ -8,6 +8,7 @@ import numpy as np
 import opensmile
 import pytest
 import soundfile
+from real_data import DATA, needs_data
 
 from emotf.errors import UserError
 from emotf.features import functionals, is10_lld76
@@ -17,10 +18,6 @@ from emotf.features.is10_lld76 import Is10Lld76
 from emotf.media import read_sound
 from emotf.recording import Recording
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="shared/data stands beside the repository only at the makers'"
-)
 RATE = 16000
 
 
