@@ -104,7 +104,7 @@ def in_processes(tasks: Sequence[Task], jobs: Sequence[Job], workers: int) -> It
         return
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(jobs)), spawn, _begin_worker, (tasks, workers)) as pool:
-        futures = {pool.submit(_work_of_worker, job): job for job in jobs}
+        futures = [pool.submit(_work_of_worker, job) for job in jobs]
         try:
             for future in as_completed(futures):
                 yield future.result()
