@@ -161,7 +161,7 @@ class Stream:
         example = _example(
             recording=recording.encode(),
             source=source.encode(),
-            values=track.values.astype("<f4").tobytes(),
+            values=np.asarray(track.values, "<f4").tobytes(),
             start=np.array(track.start, "<f8").tobytes(),
             hop=np.array(track.hop, "<f8").tobytes(),
         )
@@ -192,7 +192,7 @@ class Stream:
                     recording=recording.encode(),
                     source=source.encode(),
                     jpeg=jpeg,
-                    values=rows[-1].astype("<f4").tobytes(),
+                    values=np.asarray(rows[-1], "<f4").tobytes(),
                     start=np.array(film.start, "<f8").tobytes(),
                     hop=np.array(film.hop, "<f8").tobytes(),
                 )
