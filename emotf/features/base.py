@@ -73,7 +73,8 @@ class Feature(ABC):
             UserError: the medium is missing or unreadable, or yields no frames or values that are not finite.
         """
         track = self.compute(recording)
-        source = f"Recording {recording.id}, {self.medium} ({recording.medium(self.medium)})"
+        file = recording.media.get(self.medium) or recording.media.get("video", "no file")  # or the video's own sound
+        source = f"Recording {recording.id}, {self.medium} ({file})"
         if not track.frames:
             raise UserError(f"{source} yields no frames; it is too short for {type(self).__name__}.")
         bad = ~np.isfinite(track.values)
