@@ -73,7 +73,7 @@ class Feature(ABC):
             UserError: the medium is missing or unreadable, or yields no frames or values that are not finite.
         """
         track = self.compute(recording)
-        file = recording.media.get(self.medium) or recording.media.get("video", "no file")  # or the video's own sound
+        file = recording.media.get(self.medium) or recording.media.get("video") or "no file"  # the video's own sound
         source = f"Recording {recording.id}, {self.medium} ({file})"
         if not track.frames:
             raise UserError(f"{source} yields no frames; it is too short for {type(self).__name__}.")
