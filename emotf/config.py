@@ -73,6 +73,8 @@ class Training:
         batch: feature images or sequences. Correlation losses need large batches.
         epochs: at most.
         patience: epochs without a better mean development CCC before training stops; the best weights are kept.
+        plateau: epochs without a better one before the learning rate is multiplied by `plateau_factor`; 0: never.
+        plateau_factor: above 0 and below 1.
         weights: α_m of the sum of losses, `arousal:0.7,valence:0.3`, every target named (and `joint`, for a loss over
             all targets); empty for 1/M each.
         weighting: `fixed` weights, or `uncertainty`: learnt with the network (Kendall et al. 2018), logged every epoch.
@@ -88,6 +90,8 @@ class Training:
     batch: int = 256
     epochs: int = 100
     patience: int = 20
+    plateau: int = 0
+    plateau_factor: float = 0.1
     weights: str = ""
     weighting: str = "fixed"
     seed: int = 0
@@ -198,7 +202,9 @@ class Experiment:
         if self.training.weights and self.training.weighting == "uncertainty":
             raise UserError("training.weights are fixed, training.weighting=uncertainty learns them; choose one.")
         _one_of("training.precision", self.training.precision, ("float32", "mixed_float16"))
-        for name in ("seed", "pool"):
+        if not 0 < self.training.plateau_factor < 1:
+            raise UserError(f"training.plateau_factor is {self.training.plateau_factor}, expected above 0, below 1.")
+        for name in ("seed", "pool", "plateau"):
             if getattr(self.training, name) < 0:
                 raise UserError(f"training.{name} must not be negative, received {getattr(self.training, name)}.")
         for name in ("learning_rate", "batch", "epochs", "patience", "figure_every"):

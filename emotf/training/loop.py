@@ -106,7 +106,12 @@ def _fit(experiment: Experiment, run: Run, learner: Learner, epochs: Epochs, dev
     stopping = keras.callbacks.EarlyStopping(
         monitor="dev_ccc", mode="max", patience=settings.patience, restore_best_weights=True
     )
-    resume = Resume(run, stopping, epochs.epoch)
+    plateau = None
+    if settings.plateau:
+        plateau = keras.callbacks.ReduceLROnPlateau(
+            monitor="dev_ccc", mode="max", patience=settings.plateau, factor=settings.plateau_factor, min_delta=0.0
+        )
+    resume = Resume(run, stopping, epochs.epoch, plateau)
     before = resume.done
     if before:
         say(f"going on after epoch {before}")
@@ -116,7 +121,15 @@ def _fit(experiment: Experiment, run: Run, learner: Learner, epochs: Epochs, dev
         epochs.dataset,
         initial_epoch=settings.epochs if resume.stopped else before,
         epochs=settings.epochs,
-        callbacks=[scores, stopping, Progress(settings.epochs, stopping), board, figures, resume],
+        callbacks=[
+            scores,
+            stopping,
+            *([plateau] if plateau else []),
+            Progress(settings.epochs, stopping),
+            board,
+            figures,
+            resume,
+        ],
         shuffle=False,
         verbose=0,
     )

@@ -18,8 +18,10 @@ from emotf.errors import UserError
 from emotf.files import written_aside
 from emotf.runs import Run
 
-# What EarlyStopping changes while it runs; min_delta is left out, Keras would negate it again after a restart.
+# What EarlyStopping and ReduceLROnPlateau change while they run; min_delta is left out, Keras would negate it again
+# after a restart. The learning rate itself is a variable of the optimiser.
 STOPPING = ("wait", "best", "best_epoch", "stopped_epoch")
+PLATEAU = ("wait", "best", "cooldown_counter")
 
 
 class Resume(keras.callbacks.Callback):
@@ -31,12 +33,20 @@ class Resume(keras.callbacks.Callback):
         run: whose state it is.
         stopping: the early stopping of the same training.
         epoch: the tf.Variable that the dataset reads its order from.
+        plateau: what lowers the learning rate, where anything does.
     """
 
-    def __init__(self, run: Run, stopping: keras.callbacks.EarlyStopping, epoch: Any) -> None:
+    def __init__(
+        self,
+        run: Run,
+        stopping: keras.callbacks.EarlyStopping,
+        epoch: Any,
+        plateau: keras.callbacks.ReduceLROnPlateau | None = None,
+    ) -> None:
         super().__init__()
         self.run = run
         self.stopping = stopping
+        self.plateau = plateau
         self.epoch = epoch
         self.state = _read(run)
         self.seconds = float(self.state["seconds"]) if self.state else 0.0
@@ -59,8 +69,9 @@ class Resume(keras.callbacks.Callback):
         for group, variables in self._variables().items():
             for i, variable in enumerate(variables):
                 variable.assign(self.state[f"{group}{i}"])
-        for name, value in json.loads(str(self.state["stopping"])).items():
-            setattr(self.stopping, name, value)
+        for watcher, key in ((self.stopping, "stopping"), (self.plateau, "plateau")):
+            for name, value in json.loads(str(self.state[key])).items() if watcher is not None else ():
+                setattr(watcher, name, value)
         best = [self.state[key] for key in sorted(k for k in self.state if k.startswith("best"))]
         self.stopping.best_weights = best or None
 
@@ -78,9 +89,10 @@ class Resume(keras.callbacks.Callback):
         }
         for i, weights in enumerate(self.stopping.best_weights or []):
             state[f"best{i:04d}"] = weights
-        stopping = {name: getattr(self.stopping, name) for name in STOPPING}
+        scalars = {"rows": json.dumps(self.rows), "stopping": _attributes(self.stopping, STOPPING)}
+        if self.plateau is not None:
+            scalars["plateau"] = _attributes(self.plateau, PLATEAU)
         with written_aside(self.run.state) as aside:
-            scalars = {"rows": json.dumps(self.rows), "stopping": json.dumps(stopping, default=float)}
             np.savez(aside, seconds=self.seconds, **scalars, **state)
         self._write_history()
 
@@ -94,6 +106,10 @@ class Resume(keras.callbacks.Callback):
 
     def _variables(self) -> dict[str, list[Any]]:
         return {"model": self.model.variables, "optimizer": self.model.optimizer.variables}
+
+
+def _attributes(callback: keras.callbacks.Callback, names: tuple[str, ...]) -> str:
+    return json.dumps({name: getattr(callback, name) for name in names}, default=float)
 
 
 def _read(run: Run) -> dict[str, np.ndarray]:
