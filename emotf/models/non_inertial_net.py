@@ -19,15 +19,16 @@ class NonInertialNet(Model):
     publication's four networks are one class: layers whose streams the experiment does not have are left out, so
     that *Full* is all streams, *Without-mel* those without `mel128`, *Audio* that alone and *Pose* `pose36` alone.
 
-    Padded frames do not enter the batch statistics. The publication leaves open the activations, and batch
-    normalisation after the classifier, which is read as having none.
+    Padded frames do not enter the batch statistics. The publication leaves the activations open; its batch
+    normalisation and dropout "after every fully connected layer" are read as not meaning the classifier. Its channels
+    are those of streams without `confidence` and `found` (`flags=False`); with them the first layers are wider.
 
     Attributes:
         layers: the streams of each layer, several joined by `+`, in the order in which they lie side by side.
         units: of each layer of `layers`; a layer that is alone has the last of them.
         activation: after each of them.
         dropout: after each of them.
-        norm_momentum: what the running mean and variance keep at a step.
+        norm_momentum: what the running mean and variance keep at a step; 0.9 as in PyTorch, as an epoch may be short.
         lstm_units: of the LSTM; several numbers are several layers.
         cell: `plain`, `keras` (cuDNN on a GPU, slower on a CPU) or `peephole`, as `lstm` has them.
         forget_bias: of the forget gate at the start.
