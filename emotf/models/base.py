@@ -131,3 +131,21 @@ def linear_output(name: str, x: Any) -> Any:
     without_units = (-1,) if len(x.shape) == 3 else ()
     x = keras.layers.Dense(1, dtype="float32", name=f"{name}_linear")(x)
     return keras.layers.Reshape(without_units, dtype="float32", name=name)(x)
+
+
+def lost_at_times(x: Any, rate: float, name: str) -> Any:
+    """A modality [batch, frames, channels] that whole sequences lose in training, with probability `rate`."""
+    from emotf.models._modality_dropout import ModalityDropout
+
+    return ModalityDropout(rate, name=name)(x) if rate else x
+
+
+def check_rates(**rates: float) -> None:
+    """Fields of a model that are shares, from 0 to below 1.
+
+    Raises:
+        UserError: one is not.
+    """
+    for name, rate in rates.items():
+        if not 0 <= rate < 1:
+            raise UserError(f"model.{name} is {rate}; expected at least 0 and below 1.")

@@ -14,21 +14,33 @@ from loss_cases import LOSSES, make, pair, shape_of, value_and_gradient
 
 from emotf import measures
 
-CELLS = ("peephole", "plain")
+# network -> its model and its fields, without dropout: the back ends draw other numbers
+SMALL_LSTM = {"units": (6, 5), "direction": "both"}
+SMALL_TRANSFORMER = {"width": 8, "heads": 2, "depth": 1, "feed_forward": 6, "dropout": 0.0}
+NETWORKS = {
+    "peephole": ("lstm", SMALL_LSTM),
+    "plain": ("lstm", SMALL_LSTM | {"cell": "plain"}),
+    "non_inertial_net": (
+        "non_inertial_net",
+        {"layers": ("a", "b"), "units": (6, 5), "lstm_units": (4,), "dropout": 0.0},
+    ),
+    "transformer": ("transformer", SMALL_TRANSFORMER),
+    "causal": ("transformer", SMALL_TRANSFORMER | {"causal": True, "decoder": "none"}),
+}
 
 
-def lstm_steps(cell):
-    """Losses of an LSTM on its first batches, on whatever back end Keras has: its source runs on JAX, too."""
+def steps(name, fields):
+    """Losses of a network on its first batches, on whatever back end Keras has: its source runs on JAX, too."""
     import keras
     import numpy as np
 
+    from emotf import catalog
     from emotf.losses.ccc import Ccc
     from emotf.losses.mse import Mse
-    from emotf.models.lstm import Lstm
     from emotf.training.learner import Learner, Objective
 
     rng = np.random.default_rng(0)
-    network = Lstm(units=(6, 5), cell=cell, direction="both").build({"a": 3, "b": 2}, ["arousal", "valence"], None)
+    network = catalog.find("models", name)(**fields).build({"a": 3, "b": 2}, ["arousal", "valence"], None)
     for weight in network.weights:
         weight.assign(rng.normal(size=weight.shape) * 0.4)
     x = {name: rng.normal(size=(4, 12, channels)).astype("float32") for name, channels in (("a", 3), ("b", 2))}
@@ -81,7 +93,7 @@ learner = Learner(network, Objective({name: Ccc() for name in gold}))
 learner.compile(keras.optimizers.Adam(3e-3))
 logs = [learner.train_on_batch(x, gold, return_dict=True) for _ in range(15)]
 found["steps"] = [{name: float(value) for name, value in log.items()} for log in logs]
-found["lstm"] = {cell: lstm_steps(cell) for cell in sent["cells"]}
+found["networks"] = {network: steps(*of) for network, of in sent["networks"].items()}
 found["tensorflow"] = "tensorflow" in sys.modules
 print(json.dumps(found))
 """
@@ -97,7 +109,7 @@ def cases_of(label):
 
 @pytest.fixture(scope="module")
 def found():
-    sent = {"pairs": {}, "losses": {}, "cells": CELLS}
+    sent = {"pairs": {}, "losses": {}, "networks": NETWORKS}
     for label, (name, fields) in LOSSES.items():
         sent["pairs"] |= {case: [x.astype(float).tolist() for x in both] for case, both in cases_of(label).items()}
         sent["losses"][label] = [name, fields, list(cases_of(label))]
@@ -105,7 +117,7 @@ def found():
     data = json.dumps(sent)
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
-        [sys.executable, "-c", inspect.getsource(lstm_steps) + SCRIPT],
+        [sys.executable, "-c", inspect.getsource(steps) + SCRIPT],
         input=data,
         env=environment,
         cwd=Path(__file__).resolve().parents[2],
@@ -147,11 +159,11 @@ def test_cer_trains(found):
     assert first["loss"] == pytest.approx((first["arousal_loss"] + first["valence_loss"]) / 2, rel=1e-5)
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_an_lstm_trains_as_on_tensorflow(found, cell):
-    here, there = lstm_steps(cell), found["lstm"][cell]
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_trains_as_on_tensorflow(found, name):
+    here, there = steps(*NETWORKS[name]), found["networks"][name]
     assert len(here) == len(there) == 6
     for ours, theirs in zip(here, there, strict=True):
         assert theirs == pytest.approx(ours, rel=1e-5, abs=1e-5)
     assert here[-1]["loss"] < here[0]["loss"]
-    assert found["lstm"]["peephole"][0]["loss"] != pytest.approx(found["lstm"]["plain"][0]["loss"], abs=1e-4)
+    assert found["networks"]["peephole"][0]["loss"] != pytest.approx(found["networks"]["plain"][0]["loss"], abs=1e-4)

@@ -52,7 +52,8 @@ def experiment():
 
 
 def test_the_parts_of_this_version_are_there():
-    assert {"cer", "lstm", "pure_cnn"} <= set(catalog.names("models"))
+    assert {"cer", "lstm", "non_inertial_net", "pure_cnn", "transformer"} <= set(catalog.names("models"))
+    assert {"adam", "nesterov_rmsprop", "sgd"} <= set(catalog.names("optimizers"))
     assert set(catalog.names("losses")) >= {
         "mse", "mae", "tube", "ccc", "pcc", "mse_cov", "mse_over_cc", "non_inertial", "non_inertial_extended",
     }  # fmt: skip

@@ -13,7 +13,12 @@ from emotf.pipeline import Standardisation
 from emotf.track import Track
 
 NAMES = catalog.names("models")
-SETTINGS = {name: [{}] for name in NAMES} | {"cer": [{}, {"recurrence_over": "filters", "batch_norm": True}]}
+SMALL = {"width": 16, "heads": 2, "depth": 1, "feed_forward": 32}
+SETTINGS = {name: [{}] for name in NAMES} | {
+    "cer": [{}, {"recurrence_over": "filters", "batch_norm": True}],
+    "non_inertial_net": [{"layers": ("speech", "body"), "units": (24, 16), "lstm_units": (8,)}],
+    "transformer": [SMALL, SMALL | {"decoder": "none", "causal": True}],
+}
 MODELS = [pytest.param(name, settings, id="-".join([name, *settings])) for name in NAMES for settings in SETTINGS[name]]
 STREAMS = {"speech": 39, "body": 24}
 TARGETS = ("arousal", "valence", "dominance")
@@ -320,9 +325,11 @@ def test_the_objective_stays_float32_under_mixed_precision():
 # ---- padding and gaps ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if catalog.find("models", name).sequences])
-def test_padding_changes_nothing(name):
-    network = build(name, {})
+@pytest.mark.parametrize(
+    ("name", "settings"), [case for case in MODELS if catalog.find("models", case.values[0]).sequences]
+)
+def test_padding_changes_nothing(name, settings):
+    network = build(name, settings)
     x = images(frames=12, batch=2)
     padded = {stream: np.pad(x_, ((0, 0), (0, 5), (0, 0)), constant_values=np.nan) for stream, x_ in x.items()}
     alone, found = outputs(network, x), outputs(network, padded)

@@ -5,9 +5,12 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from emotf import catalog
+from emotf.errors import UserError
 from emotf.optimizers.nesterov_rmsprop import NesterovRmsprop
+from emotf.optimizers.sgd import Sgd
 
 NAMES = catalog.names("optimizers")
 
@@ -86,3 +89,51 @@ def test_a_steady_gradient_stays_finite(gradient):
     for _ in range(600):
         optimizer.apply([step], [variable])
     assert np.isfinite(variable.numpy()).all()
+
+
+def assert_sgd(part, jit_compile, momentum, decay):
+    """Twenty steps of v = μ v + g + λ θ, θ = θ - η v, whose η falls after ten, for all that is trained."""
+    rng = np.random.default_rng(2)
+    layers = [keras.layers.Dense(4), keras.layers.BatchNormalization(), keras.layers.Dense(2)]
+    model = keras.Sequential([keras.Input((3,)), *layers])
+    model.set_weights([rng.uniform(0.5, 1.5, size=w.shape) for w in model.get_weights()])
+    model.compile(part.build(0.05), "mse", jit_compile=jit_compile)
+    trained = model.trainable_variables
+    assert [v.name for v in trained] == ["kernel", "bias", "gamma", "beta", "kernel", "bias"]
+    theta, velocity = [v.numpy().astype(float) for v in trained], [np.zeros(v.shape) for v in trained]
+    running = np.array(layers[1].moving_mean), np.array(layers[1].moving_variance)
+    for step in range(20):
+        eta = 0.05 if step < 10 else 0.005
+        model.optimizer.learning_rate = eta
+        x, y = rng.normal(size=(16, 3)).astype("float32"), rng.normal(size=(16, 2)).astype("float32")
+        with tf.GradientTape() as tape:  # by hand: the layer itself would move its running mean and variance
+            h = layers[0](x)
+            mean, variance = tf.nn.moments(h, 0)
+            h = layers[1].gamma * (h - mean) / tf.sqrt(variance + layers[1].epsilon) + layers[1].beta
+            loss = tf.reduce_mean((layers[2](h) - y) ** 2)
+        running = [0.99 * old + 0.01 * new.numpy() for old, new in zip(running, (mean, variance), strict=True)]
+        for k, g in enumerate(tape.gradient(loss, [v.value for v in trained])):
+            velocity[k] = momentum * velocity[k] + g.numpy() + decay * theta[k]
+            theta[k] = theta[k] - eta * velocity[k]
+        model.train_on_batch(x, y)
+        for variable, value in zip(trained, theta, strict=True):
+            np.testing.assert_allclose(variable, value, atol=2e-5)
+    np.testing.assert_allclose(layers[1].moving_mean, running[0], atol=1e-5)  # not trained: no decay
+    np.testing.assert_allclose(layers[1].moving_variance, running[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_sgd_is_its_equations_over_twenty_steps(jit_compile):
+    # far more decay than the default, so that each of its ways differs by more than the tolerance
+    assert_sgd(Sgd(weight_decay=0.05), jit_compile, momentum=0.9, decay=0.05)
+
+
+def test_sgd_does_without_momentum_and_decay():
+    assert_sgd(Sgd(momentum=0.0), jit_compile=False, momentum=0.0, decay=5e-4)
+    assert_sgd(Sgd(weight_decay=0.0), jit_compile=False, momentum=0.9, decay=0.0)
+
+
+@pytest.mark.parametrize("fields", [{"momentum": 1.0}, {"momentum": -0.1}, {"weight_decay": -1e-4}])
+def test_sgd_refuses_what_would_not_converge(fields):
+    with pytest.raises(UserError, match="expected 0 <= momentum < 1 and a weight decay of at least 0"):
+        Sgd(**fields).build(0.01)
