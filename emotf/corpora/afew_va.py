@@ -11,8 +11,7 @@ Streams are made of videos. With `streams_to`, `prepare` writes the pictures of 
 nearly without loss): medium `video`. The landmarks are not read.
 
 There is no official partition. Clips are dealt to train and dev (`split`) by actor where the JSON has a text `actor`,
-which then is the subject; a clip without one is its own subject, so that one actor of several clips may be on both
-sides.
+which then is the subject; a clip without one is its own subject, and its actor may be on both sides of the split.
 """
 
 from collections.abc import Iterator
@@ -59,7 +58,7 @@ class AfewVa(Corpus):
     seed: int = 0
     streams_to: str = ""
 
-    licence: ClassVar[str] = "AFEW-VA: on request from its authors, the iBUG group; for research"
+    licence: ClassVar[str] = "AFEW-VA: ask its authors, the iBUG group; on their terms"
     targets_are: ClassVar[str] = "continuous ratings of AFEW-VA, one a picture, clips from films"
 
     @property
@@ -91,7 +90,7 @@ class AfewVa(Corpus):
         """
         self._rate()
         clips = self._clips()
-        subjects = {name: self._content(name)[0] or name for name in clips}
+        subjects = {name: _content(folder)[0] or name for name, folder in clips.items()}
         places = dealt(subjects.values(), self.split, self.seed)
         home = Path(self.streams_to).expanduser()
         found = []
@@ -108,7 +107,7 @@ class AfewVa(Corpus):
         """
         if target not in TARGETS:
             raise UserError(f"Corpus 'afew_va' has no target {target!r}; it has: {', '.join(TARGETS)}.")
-        rated = self._content(recording.id)[1][target]
+        rated = _content(recording.medium("pictures"))[1][target]
         values = np.full((max(rated) + 1, 1), np.nan)
         for number, value in rated.items():
             values[number] = value / REACH
@@ -123,7 +122,7 @@ class AfewVa(Corpus):
             found.append(f"{len(alone)} of {len(recordings)} clips name no actor and are their own subject: one actor "
                          f"may be on both sides of the split")  # fmt: skip
         for recording in recordings:
-            rated = self._content(recording.id)[1][TARGETS[0]].keys()
+            rated = _content(recording.medium("pictures"))[1][TARGETS[0]].keys()
             there = numbered(recording.medium("pictures")).keys()
             if rated != there:
                 odd.append(f"{recording.id} ({len(rated - there)} ratings without a picture, "
@@ -140,7 +139,7 @@ class AfewVa(Corpus):
             yield Finding("streams_to", "not set", advice="set it to a folder of your own to have the clips as videos")
         still = []
         for recording in self.recordings():
-            rated = self._content(recording.id)[1]
+            rated = _content(recording.medium("pictures"))[1]
             still += [f"{recording.id} {target}" for target in TARGETS if len(set(rated[target].values())) == 1]
         advice = "CCC with a constant trace is undefined: score over all clips together" if still else ""
         yield Finding("constant traces", ", ".join(still) or "none", advice=advice)
@@ -192,18 +191,20 @@ class AfewVa(Corpus):
                             f"clips, or obtain the corpus ({self.licence}).")  # fmt: skip
         return found
 
-    def _content(self, name: str) -> Content:
-        path = self._clips()[name] / f"{name}.json"
-        return _read(path, path.stat().st_mtime_ns)
-
 
 def _folders(home: Path) -> list[Path]:
     return [path for path in visible(home) if path.is_dir()]
 
 
+def _content(clip: Path) -> Content:
+    """What the JSON of a clip's folder says."""
+    path = clip / f"{clip.name}.json"
+    return _read(path, path.stat().st_mtime_ns)
+
+
 @lru_cache(maxsize=1024)
 def _read(path: Path, changed: int) -> Content:
-    """What a clip's JSON says; `changed` makes a changed file another one."""
+    """See `_content`; `changed` makes a changed file another one."""
     del changed
     content = read_json(path)
     frames = content.get("frames") if isinstance(content, dict) else None

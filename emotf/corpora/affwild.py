@@ -4,7 +4,7 @@
     <dir>/<annotations_in>/{train,test}/{arousal,valence}/105.txt     one number a line and picture, no header
 
 There is no official validation part: the videos of `train` are dealt to train and dev (`split`), those of `test` stay
-test. Test ratings are normally absent: a test recording without them is left out unless `unrated` asks for it, and
+test. Where the ratings of test are absent, its recordings are left out unless `unrated` asks for them, and
 `notes` says how many. Nobody says who is in which video, so every video is its own subject: one person in two videos
 may be on both sides of a split.
 
@@ -41,7 +41,7 @@ class Affwild(PerFrame):
 
     annotations_in: str = "annotations"
 
-    licence: ClassVar[str] = "Aff-Wild (2017): on request from its authors, the iBUG group; for research"
+    licence: ClassVar[str] = "Aff-Wild (2017): ask its authors, the iBUG group; on their terms"
     targets_are: ClassVar[str] = "continuous ratings of Aff-Wild (2017), one a picture"
 
     def recordings(self) -> tuple[Recording, ...]:

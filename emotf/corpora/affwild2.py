@@ -55,8 +55,8 @@ class Affwild2(PerFrame):
         dir: the folder with VA_Estimation_Challenge or VA_Set.
         split: `published` (Train_Set is train, Validation_Set dev), or shares of all videos of both, such as `70:30`.
         shared: take recordings of people who share a video.
-        test_list: a file below `dir` with the name of a test video on each line, as the organisers release it; with
-            `unrated`, those are listed as test. Empty: none.
+        test_list: a text file below `dir`, one name of a test recording a line; with `unrated`, those are listed as
+            test. Empty: none. (What the organisers' own lists look like inside was not checked.)
         crops_in: folder of the crops, below `dir`; empty: none.
         largest: the greatest magnitude of a rating; 0 for any.
     """
