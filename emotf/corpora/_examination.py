@@ -84,7 +84,7 @@ def of_recordings(
 
 def _of_medium(medium: str, recordings: Sequence[Recording]) -> Finding:
     lacking = [recording.id for recording in recordings if medium not in recording.media]
-    gone = [str(r.media[medium]) for r in recordings if medium in r.media and not Path(r.media[medium]).is_file()]
+    gone = [str(r.media[medium]) for r in recordings if medium in r.media and not Path(r.media[medium]).exists()]
     found = f"{len(recordings) - len(lacking) - len(gone)} of {len(recordings)} recordings"
     if gone:
         return Finding(f"medium {medium}", found, advice=f"{gone[0]} is missing; restore it", needed=True)

@@ -4,8 +4,9 @@ All truth is a pair of smooth traces, arousal and valence in (-1, 1), at `CONTRO
 else is a noisy function of them, so that a small model has something to find; none of it resembles any person.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from scipy.signal import fftconvolve
@@ -122,10 +123,15 @@ def write_wav(path: Path, samples: np.ndarray, rate_hz: int) -> None:
         soundfile.write(aside, soxr.resample(samples, RATE_HZ, rate_hz), rate_hz, subtype="PCM_16", format="WAV")
 
 
+def write_lines(path: Path, lines: Iterable[str], end: str = "\n") -> None:
+    """A text file, line by line, whole or not at all."""
+    with written_aside(path) as aside:
+        aside.write_bytes("".join(f"{line}{end}" for line in lines).encode("utf-8"))
+
+
 def write_rows(path: Path, header: str, rows: Iterable[str], end: str = "\n") -> None:
     """A text table, line by line, whole or not at all."""
-    with written_aside(path) as aside:
-        aside.write_bytes("".join(f"{line}{end}" for line in (header, *rows)).encode("utf-8"))
+    write_lines(path, (header, *rows), end)
 
 
 def rows(times: Iterable[str], values: np.ndarray, separator: str, decimals: int = 4) -> Iterable[str]:
@@ -141,8 +147,57 @@ def write_recola_ratings(path: Path, times: np.ndarray, ratings: np.ndarray) -> 
 
 
 FACE_PIXELS = 96
+CROP_PIXELS = 64
 GAP_FRAMES = 5
 UNITS = tuple(f"AU{unit:02d}_r" for unit in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45))
+
+
+def drawn(rng: np.random.Generator, planted: dict[str, np.ndarray], times: np.ndarray) -> list[DrawnFace]:
+    """A face at each of `times` (evenly spaced): valence lifts the corners of the mouth, arousal opens the mouth and
+    lifts the brows; `rng` sways the head."""
+    valence, arousal = at(times, planted["valence"]), at(times, planted["arousal"])
+    turn = 0.2 * smooth_noise(rng, len(times), 1 / (times[1] - times[0]), 1.0)[:, 0].clip(-2, 2)
+    return [DrawnFace(v, 0.5 + 0.5 * a, 3 * a, t) for v, a, t in zip(valence, arousal, turn, strict=True)]
+
+
+Person = tuple[np.random.Generator, dict[str, np.ndarray]]
+
+
+def write_film(path: Path, times: np.ndarray, people: Sequence[Person]) -> list[list[DrawnFace]]:
+    """An mp4 of drawn faces side by side, and their voices together.
+
+    Args:
+        path: of the video.
+        times: [frames] seconds, evenly spaced from 0.
+        people: each with what decides the sway of the head and the voice, and planted traces.
+
+    Returns:
+        The face of each person in every picture.
+    """
+    faces = [drawn(rng, planted, times) for rng, planted in people]
+    voices = sum(sound(rng, rng, planted) // len(people) for rng, planted in people)
+    with TemporaryDirectory() as aside:
+        heard = Path(aside) / "voices.wav"
+        write_wav(heard, np.asarray(voices, np.int16), RATE_HZ)
+        with video_writer(path, 1 / (times[1] - times[0]), sound_from=heard) as write:
+            for shown in zip(*faces, strict=True):
+                write(np.hstack([face.picture(FACE_PIXELS) for face in shown]))
+    return faces
+
+
+def write_crops(folder: Path, faces: Sequence[DrawnFace], missing: Collection[int]) -> None:
+    """JPEG files of a face, `00001.jpg` and on; those of the missing numbers are not there."""
+    for number, face in enumerate(faces, start=1):
+        if number not in missing:
+            write_picture(folder / f"{number:05d}.jpg", face.picture(CROP_PIXELS))
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """A file of the kind that the suffix says, from uint8 rgb [height, width, 3]."""
+    from PIL import Image
+
+    with written_aside(path) as aside:
+        Image.fromarray(picture).save(aside)
 
 
 def write_face(
@@ -158,17 +213,14 @@ def write_face(
         planted: traces.
         times: [frames] seconds, evenly spaced.
     """
-    rate_hz = 1 / (times[1] - times[0])
-    valence, arousal = at(times, planted["valence"]), at(times, planted["arousal"])
-    turn = 0.2 * smooth_noise(rng, len(times), rate_hz, 1.0)[:, 0].clip(-2, 2)
+    faces = drawn(rng, planted, times)
     units = stream(np.random.default_rng(len(UNITS)), rng, planted, times, len(UNITS)).clip(0, 5)
     gone = np.abs(np.arange(len(times)) - len(times) // 2) <= GAP_FRAMES // 2
     lines = []
-    with video_writer(video, rate_hz) as write:
-        for frame, time in enumerate(times):
-            face = DrawnFace(valence[frame], 0.5 + 0.5 * arousal[frame], 3 * arousal[frame], turn[frame])
+    with video_writer(video, 1 / (times[1] - times[0])) as write:
+        for frame, (time, face) in enumerate(zip(times, faces, strict=True)):
             write(wall(FACE_PIXELS) if gone[frame] else face.picture(FACE_PIXELS))
-            seen = np.concatenate([[0, turn[frame], 0], face.points(FACE_PIXELS).T.ravel(), units[frame]])
+            seen = np.concatenate([[0, face.turn, 0], face.points(FACE_PIXELS).T.ravel(), units[frame]])
             cells = (np.zeros_like(seen) if gone[frame] else seen).tolist()
             sure = (0.0, 0) if gone[frame] else (0.98, 1)
             start = f"{frame + 1}, 0, {time:.3f}, {sure[0]:.2f}, {sure[1]}"

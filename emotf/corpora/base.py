@@ -79,9 +79,9 @@ class Corpus(ABC):
         try:
             found += self.layout()
             recordings, targets = self.recordings(), self.targets
+            found += [Finding("note", note) for note in self.notes()]
         except UserError as error:
             return (*found, Finding("corpus", "cannot be read", advice=str(error), needed=True))
-        found += [Finding("note", note) for note in self.notes()]
         return (*found, *of_recordings(recordings, targets, self.ratings))
 
     def write_twin(self, folder: Path, seed: int = 0) -> Self:

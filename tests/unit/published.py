@@ -6,12 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from emotf.annotation import gold_standard
+from emotf.corpora.afew_va import AfewVa
+from emotf.corpora.affwild import Affwild
+from emotf.corpora.affwild2 import Affwild2
 from emotf.corpora.avec import Avec
 from emotf.corpora.case import Case
 from emotf.corpora.creativeit import Creativeit
 from emotf.corpora.pmemo import Pmemo
 from emotf.corpora.recola import Recola
+from emotf.features.aligned_crops import AlignedCrops
 from emotf.features.body_euler24 import BodyEuler24
+from emotf.features.mfcc39 import Mfcc39
 from emotf.features.precomputed import Precomputed
 
 WRITERS = {
@@ -20,6 +25,9 @@ WRITERS = {
     "case": lambda home: Case().write_twin(home, people=2, duration=1.0),
     "pmemo": lambda home: Pmemo().write_twin(home, songs=3, duration=20.0),
     "creativeit": lambda home: Creativeit().write_twin(home, duration=2.0),
+    "affwild": lambda home: Affwild().write_twin(home, duration=1.0),
+    "affwild2": lambda home: Affwild2().write_twin(home, duration=1.0),
+    "afew_va": lambda home: AfewVa().write_twin(home, duration=0.4),
 }
 STREAMS = {
     "avec": {"eda": Precomputed("features_eda"), "face": Precomputed("features_video_geometric", gaps=True)},
@@ -27,6 +35,9 @@ STREAMS = {
     "case": {"body": Precomputed("physiology_sub_1")},
     "pmemo": {"eda": Precomputed("eda")},
     "creativeit": {"body": BodyEuler24()},
+    "affwild": {"sound": Mfcc39()},
+    "affwild2": {"face": AlignedCrops()},
+    "afew_va": {},
 }
 
 

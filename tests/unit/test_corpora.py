@@ -121,7 +121,7 @@ def test_contract(name, trees):
     assert len(set(corpus.targets)) == len(corpus.targets) > 0
     for recording in recordings:
         for medium in recording.media:
-            assert recording.medium(medium).is_file()
+            assert recording.medium(medium).exists()
         for target in corpus.targets:
             ratings = corpus.ratings(recording, target)
             assert ratings is None or (ratings.hop > 0 and ratings.frames > 1 and ratings.channels)
