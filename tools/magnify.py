@@ -6,7 +6,7 @@
 `color` magnifies changes of brightness and colour (the pulse in a face: 0.8 to 3 Hz, that is 48 to 180 beats a minute),
 `motion` small motions (up to 5 Hz). Changes in the band grow by 1 + alpha; more alpha magnifies noise as well, which
 a larger --cutoff_px keeps away. Film a still subject from a tripod: large motions are magnified with the rest. The copy
-keeps the sound and appears whole or not at all.
+keeps the sound (as mono) and appears whole or not at all.
 """
 
 from absl import flags

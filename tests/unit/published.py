@@ -5,6 +5,9 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 from emotf.annotation import gold_standard
 from emotf.corpora.afew_va import AfewVa
 from emotf.corpora.affwild import Affwild
@@ -14,6 +17,7 @@ from emotf.corpora.case import Case
 from emotf.corpora.creativeit import Creativeit
 from emotf.corpora.pmemo import Pmemo
 from emotf.corpora.recola import Recola
+from emotf.errors import UserError
 from emotf.features.aligned_crops import AlignedCrops
 from emotf.features.body_euler24 import BodyEuler24
 from emotf.features.mfcc39 import Mfcc39
@@ -59,6 +63,25 @@ class Twins:
         shutil.copytree(twin.path, home / "twin", ignore=shutil.ignore_patterns("streams"))
         settings = {"streams_to": str(home / "streams")} if getattr(twin, "streams_to", "") else {}
         return replace(twin, dir=str(home / "twin"), **settings)
+
+
+SAME = "nothing is changed by it"
+
+
+def check_break(name, twin, broken, outcome, read):
+    """A broken copy of a twin reads as the twin does, or is refused in the one line that `outcome` fits.
+
+    `read` makes records of a corpus and streams.
+    """
+    if outcome is SAME:
+        expected, found = golds(twin), golds(broken)
+        assert expected.keys() == found.keys()
+        for recording, values in expected.items():
+            np.testing.assert_array_equal(found[recording], values)
+        return
+    with pytest.raises(UserError, match=outcome) as error:
+        read(broken, STREAMS[name])
+    assert "\n" not in str(error.value)
 
 
 def golds(corpus):
