@@ -93,7 +93,7 @@ def learning(trials: Sequence[Trial]) -> pd.DataFrame:
     for trial in trials:
         history = pd.read_csv(trial.run.history)
         first, last = history["loss"].iloc[0], history["loss"].iloc[-1]
-        kept = history.iloc[int(history["dev_ccc"].to_numpy().argmax())]
+        kept = history.iloc[trial.run.chosen_epoch(history)]
         for target in trial.targets:
             rows.append({
                 **trial.settings, "system": trial.system, "target": target, "epochs": len(history), "first_loss": first,
