@@ -95,8 +95,10 @@ def plane(prediction: Track, gold: Track | None = None, title: str = "") -> "Fig
         for point, mark in ((known[:1], "o"), (known[-1:], "X")):
             panel.plot(*point.T, mark, color=colour, ms=7, mec="white", mew=0.8, zorder=3)
     panel.set(xlim=(-1, 1), ylim=(-1, 1), aspect="equal", xlabel=PLANE[0], ylabel=PLANE[1])
-    legend = figure.legend(loc="outside lower center", fontsize="small", ncols=2, frameon=False)
-    legend.set_title("from the dot to the cross", {"size": "small"})
+    figure.legend(
+        loc="outside lower center", fontsize="small", ncols=2, frameon=False,
+        title="from the dot to the cross", title_fontsize="small",
+    )  # fmt: skip
     _caption(figure, title)
     return figure
 

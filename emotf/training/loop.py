@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from emotf.config import CRITERIA, TRANSDUCTIVE, Experiment
+from emotf.config import CRITERIA, TRANSDUCTIVE, Experiment, Training
 from emotf.errors import UserError
 from emotf.pipeline import Epochs, Selection, Standardisation, masked, standardise, training_batches, transductive
 from emotf.prediction import Predictor, selection
@@ -42,6 +42,7 @@ def train(experiment: Experiment, run: Run) -> None:
     store = Store(experiment.store)
     run.check(experiment, store.fingerprint(experiment.streams))
     if run.finished:
+        run.finish()  # the process may have been killed between FINISHED and the last of its remains
         say(f"{run.folder} is finished; nothing to do.")
         return
     device = prepare_device(settings.precision)
@@ -82,10 +83,22 @@ def train(experiment: Experiment, run: Run) -> None:
     _announce(run.about)
     dev = Predictor(network, store, list(experiment.streams), chosen.partition("dev"), experiment.window, by)
     learner = Learner(network, objective)
-    done = _fit(experiment, run, learner, epochs, dev)
+    conclude(run, learner, network, _fit(experiment, run, learner, epochs, dev), settings)
+
+
+def conclude(run: Run, learner: keras.Model, network: keras.Model, done: Resume, settings: Training) -> None:
+    """Saves the network as it is, then with the weights of each criterion that is kept, and ends the run.
+
+    Args:
+        run: trained.
+        learner: with the selected weights.
+        network: its part that is saved.
+        done: what is known of all epochs.
+        settings: of the training.
+    """
     run.save_network(network)
-    kept_by = {"criterion": settings.select, "epoch": done.best_epoch(settings.select)}
-    run.note(training_seconds=round(done.seconds, 2), chosen=kept_by)
+    chosen = {"criterion": settings.select, "epoch": done.best_epoch(settings.select)}
+    run.note(training_seconds=round(done.seconds, 2), chosen=chosen)
     for criterion in settings.keep:
         learner.set_weights(done.kept_weights(criterion))
         run.save_best(criterion, done.best_epoch(criterion), network)
