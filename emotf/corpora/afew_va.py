@@ -11,7 +11,7 @@ Clips may also lie in `dir` itself, without the folders 01, 02, ... Ratings are 
 x / 10. There is no sound, and nothing says how many pictures there are a second: `rate_hz` must.
 
 Streams are made of videos. With `streams_to`, `prepare` writes the pictures of each clip as an mp4 file there (H.264,
-nearly without loss): medium `video`. The landmarks are not read.
+nearly without loss): medium `video`. The landmarks of the JSON are not read.
 
 There is no official partition. Clips are dealt to train and dev (`split`) by actor where the JSON has a text `actor`,
 which then is the subject; a clip without one is its own subject, and its actor may be on both sides of the split.

@@ -24,7 +24,7 @@ from emotf.features.openpose_face140 import OpenposeFace140
 from emotf.features.openpose_json import OpenposeJson
 from emotf.media import pictures, video_info, video_writer
 from emotf.recording import partitions
-from emotf.records import extract
+from emotf.records import Store, extract
 
 AFFWILD_RATING = "annotations/train/arousal/103.txt"
 AFFWILD2_RATING = "VA_Estimation_Challenge/Train_Set/video2.txt"
@@ -451,6 +451,29 @@ def test_landmarks_are_optional_and_examined(copy, name):
     assert not {"openface", "openpose"} & set().union(*(recording.media for recording in none.recordings()))
     assert not {"OpenFace", "openpose", "elsewhere"} & {finding.what for finding in none.layout()}
     assert golds(none).keys() == golds(corpus).keys()
+
+
+def test_videos_of_other_rates_and_sizes_make_one_stream_of_landmarks(copy, tmp_path):
+    """103 has the same pictures at 50 a second, and twice as wide."""
+    corpus = replace(copy("affwild"), rate_hz=25)
+    path = corpus.path / "videos/train/103.mp4"
+    shown = [picture for _, picture in pictures(path)]
+    pixels = {name: replace(stream, coordinates="pixels", clock="", rate_hz=50) for name, stream in LANDMARKS.items()}
+    written = {name: stream.extract(of(corpus, "103")).values for name, stream in pixels.items()}
+    with video_writer(path, 50) as write:
+        for picture in shown:
+            write(np.hstack([picture, picture]))
+    streams = {name: replace(stream, rate_hz=25) for name, stream in LANDMARKS.items()}
+    with pytest.raises(UserError, match=r"a hop of 0\.02 s, the others 0\.04 s; set rate_hz"):
+        extract(corpus, LANDMARKS, tmp_path / "as_filmed")
+    extract(corpus, streams, tmp_path / "records")
+    for name in streams:
+        stream = Store(tmp_path / "records").stream(name)
+        assert sorted(stream.completed) == ["101", "102", "103", "104", "105"]
+        track = stream.read("103")
+        assert (track.hop, track.frames) == (0.04, 13)
+        shares = written[name][::2, :136].reshape(13, 68, 2) / [192, 96]
+        np.testing.assert_allclose(track.values[:, :136].reshape(13, 68, 2), shares, rtol=1e-5)
 
 
 def test_affwild2_takes_landmarks_of_the_person_before_those_of_the_video(copy):

@@ -277,6 +277,22 @@ def test_pictures_at_uneven_times(tmp_path, kind):
     np.testing.assert_array_equal(track.values, plain[[int(np.abs(times - t).argmin()) for t in track.times]])
 
 
+def test_who_is_lost_is_waited_for_on_the_clock_of_the_video(tmp_path):
+    """At 50 pictures a second, 0.5 s are 25 of them, whatever the rate of the stream."""
+    frames = [[person(), person(500, 0.6)], *[[person(500, 0.6)]] * 29]
+    recording = openpose(tmp_path / "a", *frames, video=film(tmp_path / "a.mp4", np.arange(30) / 50))
+    found = OpenposeFace140(clock="video", rate_hz=25).extract(recording).values[:, -1]
+    assert found.tolist() == [1, *[0] * 12, 1, 1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_video_of_one_picture(tmp_path, kind):
+    recording = made(kind, tmp_path / "a", 1, video=film(tmp_path / "a.mp4", np.zeros(1)))
+    assert kind(clock="video", rate_hz=25).extract(recording).frames == 1
+    with pytest.raises(UserError, match=r"a\.mp4 has one picture only, so its rate is unknown; set rate_hz"):
+        kind(clock="video").extract(recording)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_of_another_video_is_refused(tmp_path, kind):
     video = film(tmp_path / "a.mp4", np.arange(30) / 25)
