@@ -85,7 +85,8 @@ def synthetic() -> Experiment:
     found = {name: Precomputed(stream=name, gaps=True) for name in ("resnet50", "landmarks140", "pose36")}
     experiment = _of(Planted(dir="work/corpora/planted"), {**found, "mel128": Precomputed(stream="mel128")})
     experiment.training.batch = 4
-    experiment.training.epochs, experiment.training.patience, experiment.training.plateau = 30, 12, 6
+    experiment.training.order = "shuffled"
+    experiment.training.epochs, experiment.training.patience, experiment.training.plateau = 30, 10, 4
     return experiment
 
 
@@ -166,9 +167,9 @@ def alone(stream: str):
     return apply
 
 
-def landmarks(feature: str):
+def landmarks(feature: str, **fields):
     """An option: landmarks of another source, in the layer of those that they replace."""
-    replace = instead_of("landmarks140", feature, flags=False)
+    replace = instead_of("landmarks140", feature, **fields)
 
     def apply(experiment: Experiment) -> None:
         replace(experiment)
@@ -193,9 +194,9 @@ OPTIONS = {
     "audio": alone("mel128"),
     "pose": alone("pose36"),
     "mesh70": lambda experiment: None,
-    "face_mesh": landmarks("face_mesh"),
-    "openpose70": landmarks("openpose_face140"),
-    "openface68": landmarks("openface_landmarks136"),
+    "face_mesh": landmarks("face_mesh", flags=False),
+    "openpose70": landmarks("openpose_face140", flags=False, clock="video"),
+    "openface68": landmarks("openface_landmarks136", flags=False, clock="video"),
     **{name: setting("loss", find("losses", name)()) for name in LOSSES},
     "ccc": setting("loss", Ccc(pool="sequence")),
     "by_batch": setting("loss.pool", "batch"),

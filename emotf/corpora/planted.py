@@ -13,7 +13,7 @@ on it says nothing about people, nor about the extractors.
 Every recording is of another subject; subjects are dealt to five sessions in turn. Arousal a and valence v are smooth
 traces in (-1, 1) and are the gold standard as they are. With n_i independent smooth noise, a face has
 
-    corners of the mouth  c = v + 0.35 n_1        opening of the mouth  o = a + 0.5 n_2
+    corners of the mouth  c = v + 0.3 n_1         opening of the mouth  o = a + 0.4 n_2
     brows                 b = a + 1.0 n_3         turn of the head      h = n_4
 
 and a subject has traits (a look, a way of standing, a voice). Then
@@ -21,7 +21,7 @@ and a subject has traits (a look, a way of standing, a voice). Then
     landmarks140, face_mesh   mean shape + look + (c, o, b, h) along four directions, moved and scaled with the head
     resnet50, evm_color       max(0, W (c, o, b, h, look) + bias + noise): half of the channels are 0 in a frame
     pose36                    stance + sway + gestures; larger, and the body leans forward a little, where a is high
-    mel128                    magnitudes: pauses; louder and brighter where a is high, a little brighter where v is low
+    mel128                    decibel: pauses; louder and brighter where a is high, a little brighter where v is low
 
 so the face knows both targets, the voice arousal and hardly valence, the body a little of arousal. At times the face is
 lost for a second or two, rarely the body: such rows are 0 in all channels.
@@ -126,7 +126,7 @@ class Planted(Composed):
     def _face(self, number: int, arousal: np.ndarray, valence: np.ndarray) -> np.ndarray:
         """Corners and opening of the mouth, brows, turn of the head: [frames, 4]."""
         noise = smooth_noise(self._random(_FACE, number), len(arousal), RATE_HZ, 0.4, 4)
-        face = np.stack([valence, arousal, arousal, np.zeros_like(arousal)], axis=1) + noise * [0.35, 0.5, 1.0, 1.0]
+        face = np.stack([valence, arousal, arousal, np.zeros_like(arousal)], axis=1) + noise * [0.3, 0.4, 1.0, 1.0]
         return face * ([0, 0, 1, 1] if self.frozen == "mouth" else 1)
 
     def _landmarks(self, stream: int, number: int, face: np.ndarray, look: np.ndarray) -> np.ndarray:
@@ -138,7 +138,7 @@ class Planted(Composed):
             mixing.normal(size=(LOOK, width)),
             mixing.normal(size=(4, width)),
         )
-        points = (shape + 0.1 * look @ looks + 0.08 * face @ moves).reshape(len(face), -1, axes)
+        points = (shape + 0.05 * look @ looks + 0.08 * face @ moves).reshape(len(face), -1, axes)
         head = smooth_noise(rng, len(face), RATE_HZ, 2.0, 1 + axes)
         size = 0.08 * np.exp(0.1 * head[:, :1])
         jitter = 0.002 * rng.standard_normal(points.shape)
@@ -148,7 +148,7 @@ class Planted(Composed):
         """What a convolutional network might say of the face."""
         mixing, rng = self._random(_MIXING, stream), self._random(_FACE, 1000 * (1 + stream) + number)
         moves, looks, bias = (mixing.normal(size=size) for size in ((4, 2048), (LOOK, 2048), 2048))
-        said = 0.5 * face @ moves + 0.25 * look @ looks + 0.5 * bias
+        said = 0.5 * face @ moves + 0.12 * look @ looks + 0.5 * bias
         return np.maximum(0, said + 0.3 * rng.standard_normal(said.shape))
 
     def _pose(self, number: int, arousal: np.ndarray) -> np.ndarray:
@@ -162,7 +162,7 @@ class Planted(Composed):
         return np.asarray(still + 0.02 * sway + 0.03 * gestures @ parts)
 
     def _voice(self, number: int, arousal: np.ndarray, valence: np.ndarray) -> np.ndarray:
-        """Magnitudes of 128 mel bands."""
+        """128 mel bands in dB, pauses at about -20."""
         mixing, rng = self._random(_MIXING, 7), self._random(_VOICE, number)
         bands = np.linspace(-1, 1, CHANNELS["mel128"])
         vowels = mixing.normal(size=(4, 8)) @ np.cos(np.pi * np.arange(8)[:, None] * (bands + 1) / 2)
@@ -170,11 +170,11 @@ class Planted(Composed):
             np.pi * np.arange(6)[:, None] * (bands + 1) / 2
         )
         spoken = smooth_noise(rng, len(arousal), RATE_HZ, 0.3)[:, 0] > -0.5
-        level = 8 * arousal + 2.0 * smooth_noise(rng, len(arousal), RATE_HZ, 1.0)[:, 0]  # dB
-        tilt = 4 * arousal - 0.8 * valence + 1.5 * smooth_noise(rng, len(arousal), RATE_HZ, 1.0)[:, 0]
+        level = 6 * arousal + 2.0 * smooth_noise(rng, len(arousal), RATE_HZ, 1.0)[:, 0]  # dB
+        tilt = 3 * arousal - 0.8 * valence + 1.5 * smooth_noise(rng, len(arousal), RATE_HZ, 1.0)[:, 0]
         said = smooth_noise(rng, len(arousal), RATE_HZ, 0.08, 4) @ vowels
         decibel = level[:, None] + tilt[:, None] * bands + timbre + said + rng.normal(0, 1.5, said.shape)
-        return np.asarray(np.where(spoken[:, None], 10 ** (decibel / 20), 0) + 0.02 * rng.random(said.shape))
+        return np.asarray(np.where(spoken[:, None], decibel, rng.normal(-20, 1.5, said.shape)))
 
     def _random(self, use: int, index: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, use, index])

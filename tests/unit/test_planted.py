@@ -82,7 +82,7 @@ def test_each_modality_knows_what_was_planted(longer):
     assert arousal > 0.3 and valence < 0.2
     body, gold = stacked(longer[""], "pose36")
     arousal, valence = known(body, gold)
-    assert 0.1 < arousal < 0.4 and abs(valence) < 0.15
+    assert 0.1 < arousal < 0.6 and abs(valence) < 0.15
 
 
 def test_a_frozen_mouth_changes_faces_only(longer):
