@@ -162,8 +162,13 @@ def test_the_kept_weights_are_those_after_the_best_epoch(tmp_path):
             np.testing.assert_array_equal(one, two)
 
 
-def test_kept_weights_that_are_gone_are_missed_before_training_goes_on(tmp_path):
+@pytest.mark.parametrize("left", [None, 0, 300])
+def test_kept_weights_that_are_gone_are_missed_before_training_goes_on(tmp_path, left):
     train(tmp_path / "run", 2, ("mse",))
-    (tmp_path / "run/kept/mse_1.npz").unlink()
+    path = tmp_path / "run/kept/mse_1.npz"
+    beginning = path.read_bytes()[:left]
+    path.unlink()
+    if left is not None:
+        path.write_bytes(beginning)
     with pytest.raises(UserError, match=r"mse_1\.npz is damaged .*; delete .*state\.npz to train this run from the st"):
         train(tmp_path / "run", 3, ("mse",))
