@@ -12,6 +12,7 @@ state, so a kill between any two writes leaves a state and the files that belong
 
 import json
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,8 @@ def _write(path: Path, arrays: dict[str, Any]) -> None:
 
 def _read(path: Path, run: Run) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except (ValueError, OSError, EOFError) as error:
+        # opened here: of a damaged file NumPy would leave its own open
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is damaged ({error}); delete {run.state} to train this run from the start.") from None

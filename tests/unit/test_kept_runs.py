@@ -1,5 +1,6 @@
 """Training proper, on a small corpus: the weights that each criterion chose, as runs that every tool works on."""
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -163,6 +164,25 @@ def test_the_line_of_progress_names_what_selects(capfd):
     stopping.on_epoch_end(2, logs)
     line.on_epoch_end(2, logs)
     assert "epoch   3/7  loss 1.5000  dev_mse_mean 0.250  best 0.250 (0 epochs ago)" in capfd.readouterr().err
+
+
+def test_the_order_that_is_asked_for_reaches_the_batches(experiment, tmp_path, monkeypatch):
+    class KnownError(Exception):
+        pass
+
+    def fit(experiment, run, learner, epochs, dev):
+        raise KnownError(np.concatenate([y["valence"] for _, y in epochs.dataset.as_numpy_iterator()]))
+
+    monkeypatch.setattr("emotf.training.loop._fit", fit)
+    breaks = {}
+    for order in ("by_recording", "shuffled"):
+        settings = replace(experiment.training, order=order)
+        with pytest.raises(KnownError) as known:
+            train(replace(experiment, training=settings), Run(tmp_path / order))
+        (gold,) = known.value.args
+        # a sequence of 20 frames begins in the middle of the one before it
+        breaks[order] = sum(not np.array_equal(one[10:], two[:10]) for one, two in itertools.pairwise(gold))
+    assert breaks["by_recording"] == 2 < 10 < breaks["shuffled"]  # three recordings
 
 
 def test_tensorboard_shows_traces_and_the_plane(run):

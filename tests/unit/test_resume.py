@@ -107,27 +107,18 @@ def interrupted(tmp_path, monkeypatch):
     folder, copies = tmp_path / "run", []
 
     def watched(change):
-        def changed(*args, **kwargs):
-            result = change(*args, **kwargs)
-            if folder.exists() and folder in Path(args[-1]).parents:
+        def changed(path, *args, **kwargs):
+            there = Path(path).exists()
+            change(path, *args, **kwargs)
+            if there and folder in Path(path).parents:
                 copies.append(tmp_path / f"copy{len(copies)}" / "run")
                 shutil.copytree(folder, copies[-1])
-            return result
 
         return changed
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", watched(os.replace))
-        unlink = Path.unlink
-
-        def watched_unlink(path, missing_ok=False):
-            there = path.exists()
-            unlink(path, missing_ok)
-            if there:
-                copies.append(tmp_path / f"copy{len(copies)}" / "run")
-                shutil.copytree(folder, copies[-1])
-
-        patch.setattr(Path, "unlink", watched_unlink)
+        for place, name in ((os, "replace"), (Path, "unlink"), (shutil, "rmtree")):
+            patch.setattr(place, name, watched(getattr(place, name)))
         whole_run(folder)
     return folder, copies
 
@@ -146,8 +137,11 @@ def test_killed_between_any_two_changes_of_the_disk_it_ends_as_if_not(interrupte
         "mse_mean": {"criterion": "mse_mean", "epoch": 0},
     }
     # begun 2; every epoch state and history; weights by mse of three epochs and by mse_mean of one, two of them deleted
-    # when another was better; the history once more, network and facts; six files a kept run; FINISHED and the state
-    assert len(copies) == 2 + 2 * EPOCHS + 4 + 2 + 3 + 6 * len(KEEP) + 2
+    # when another was better; the history once more, network and facts; six files a kept run; FINISHED, state, kept
+    assert len(copies) == 2 + 2 * EPOCHS + 4 + 2 + 3 + 6 * len(KEEP) + 3
+    # nothing is trained twice: once an epoch is done, there is a state until the run is finished
+    resumable = [Run(copy).state.exists() or Run(copy).finished for copy in copies]
+    assert resumable == [False] * 4 + [True] * (len(copies) - 4)
     for copy in copies:
         if (copy / "kept").is_dir():
             (copy / "kept" / ".mse_3.0123.npz").write_bytes(b"half")  # what a killed process was just writing
@@ -168,8 +162,13 @@ def test_the_kept_weights_are_those_after_the_best_epoch(tmp_path):
             np.testing.assert_array_equal(one, two)
 
 
-def test_kept_weights_that_are_gone_are_missed_before_training_goes_on(tmp_path):
+@pytest.mark.parametrize("left", [None, 0, 300])
+def test_kept_weights_that_are_gone_are_missed_before_training_goes_on(tmp_path, left):
     train(tmp_path / "run", 2, ("mse",))
-    (tmp_path / "run/kept/mse_1.npz").unlink()
+    path = tmp_path / "run/kept/mse_1.npz"
+    beginning = path.read_bytes()[:left]
+    path.unlink()
+    if left is not None:
+        path.write_bytes(beginning)
     with pytest.raises(UserError, match=r"mse_1\.npz is damaged .*; delete .*state\.npz to train this run from the st"):
         train(tmp_path / "run", 3, ("mse",))
