@@ -161,20 +161,28 @@ def test_intervals_hold_the_true_ratio_as_often_as_said(repetitions, unlike, boo
 # ---- of runs ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def experiment(tmp_path):
-    corpus = Synthetic(dir=str(tmp_path / "corpus"))
-    data = Data(records=str(tmp_path / "records"), targets=TARGETS)
-    return Experiment(corpus, {"body": BodyEuler24()}, Lstm(), Ccc(), data, Sequences())
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("stability")
+
+
+def tiny(folder):
+    data = Data(records=str(folder / "records"), targets=TARGETS)
+    return Experiment(Synthetic(), {"body": BodyEuler24()}, Lstm(), Ccc(), data, Sequences())
 
 
 @pytest.fixture
-def golds(experiment):
+def experiment(folder):
+    return tiny(folder)
+
+
+@pytest.fixture(scope="module")
+def golds(folder):
     """A store of six recordings in three sessions; the valence of r4 is constant."""
     rng = np.random.default_rng(0)
     found = {f"r{k}": Track(rng.normal(size=(40, 2)), hop=0.1, channels=TARGETS) for k in range(6)}
     found["r4"] = Track(np.where([True, False], found["r4"].values, 0.5), hop=0.1, channels=TARGETS)
-    store = Store(experiment.store)
+    store = Store(tiny(folder).store)
     people = [Recording(f"r{k}", f"p{k}", {}, session=str(k % 3)) for k in range(6)]
     store.describe({"part": "synthetic", "dir": "nowhere"}, "made up", people)
     stream = store.stream(GOLD)
@@ -188,26 +196,30 @@ def pretend(trial, golds, noise, own=()):
     rng = np.random.default_rng([trial.seed, trial.fold, round(noise * 10)])
     trial.run.begin(trial.experiment)
     for partition, session in (("test", trial.fold), ("dev", (trial.fold + 1) % 3)):
-        kept = [name for name in golds if int(name[1:]) % 3 == session]
-        made = {
-            name: Track(golds[name].values + noise * rng.normal(size=(40, 2)), hop=0.1, channels=TARGETS).select(
-                trial.targets
-            )
-            for name in kept
+        noisy = {
+            name: Track(gold.values + noise * rng.normal(size=(40, 2)), hop=0.1, channels=TARGETS)
+            for name, gold in golds.items()
+            if int(name[1:]) % 3 == session
         }
+        made = {name: track.select(trial.targets) for name, track in noisy.items()}
         trial.run.write_predictions(partition, made)
     rows = {"epoch": [0, 1, 2], "dev_ccc": [0.1, 0.3, 0.2]} | {name: [9.0, 1.0 + trial.seed, 9.0] for name in own}
     pd.DataFrame(rows).to_csv(trial.run.history, index=False)
 
 
-@pytest.fixture
-def made(experiment, golds, tmp_path):
-    """Two losses, two folds, three seeds; ccc is three times as noisy."""
-    trials = grid(experiment, parse(["loss=mse,ccc:pool=sequence"]), [0, 1], [0, 1, 2], tmp_path / "out")
+def two_losses(experiment, golds, folds, seeds, folder):
+    """Trials as if they had run; those of ccc are three times as noisy."""
+    trials = grid(experiment, parse(["loss=mse,ccc:pool=sequence"]), folds, seeds, folder)
     for trial in trials:
         mse = trial.settings["loss"] == "mse"
         pretend(trial, golds, 0.5 if mse else 1.5, ("dev_mse_mean", "dev_ccc_mean") if mse else ("dev_ccc_mean",))
     return trials
+
+
+@pytest.fixture(scope="module")
+def made(folder, golds):
+    """Two losses, two folds, three seeds; nothing changes them."""
+    return two_losses(tiny(folder), golds, [0, 1], [0, 1, 2], folder / "out")
 
 
 def test_every_repetition_is_scored_as_its_traces_are(made, golds):
@@ -271,9 +283,10 @@ def test_what_a_loss_measures_itself_stands_beside_it(made):
     assert (held["own_mean"] == 2).all() and (held["own_sum_of_squares"] == 2).all()
 
 
-def test_a_loss_without_a_measure_of_its_own_has_none(experiment, golds, made, tmp_path):
-    pd.DataFrame({"epoch": [0], "dev_ccc": [0.1]}).to_csv(made[0].run.history, index=False)
-    assert len(own_units(made)) == len(made) - 1
+def test_a_loss_without_a_measure_of_its_own_has_none(experiment, golds, tmp_path):
+    trials = two_losses(experiment, golds, [1], [0, 1], tmp_path)
+    pd.DataFrame({"epoch": [0], "dev_ccc": [0.1]}).to_csv(trials[0].run.history, index=False)
+    assert len(own_units(trials)) == len(trials) - 1
     experiment.loss = {"arousal": Ccc(), "valence": Mse()}
     several = grid(experiment, {"training.batch": ("4", "8")}, [0], [0, 1], tmp_path / "several")
     for trial in several:
@@ -293,19 +306,20 @@ def test_single_task_runs_are_one_repetition(experiment, golds, tmp_path):
     assert set(rows[rows["fold"] == "all"]["repetitions"]) == {2} and set(rows["fold"]) == {"0", "all"}
 
 
-def test_what_is_undefined_or_does_not_move_is_counted(made, golds):
+def test_what_is_undefined_or_does_not_move_is_counted(experiment, golds, tmp_path):
     """r4 has a constant valence of 0.5, which one run predicts exactly; another is constant everywhere."""
-    exact, stuck = (t for t in made if t.settings["loss"] == "mse" and t.fold == 1 and t.seed < 2)
+    trials = two_losses(experiment, golds, [1], [0, 1], tmp_path)
+    exact, stuck = (trial for trial in trials if trial.settings["loss"] == "mse")
     traces = {name: golds[name] for name in ("r1", "r4")}
     exact.run.write_predictions("test", traces)
     still = {name: Track(np.full((40, 2), 0.25), hop=0.1, channels=TARGETS) for name in traces}
     stuck.run.write_predictions("test", still)
-    found = repetitions(made).query("loss == 'mse' and fold == '1' and partition == 'test' and target == 'valence'")
+    found = repetitions(trials).query("loss == 'mse' and partition == 'test' and target == 'valence'")
     found = found.set_index(["pooling", "seed"])
     assert found.loc[(MEAN, 0), ["ccc", "undefined", "constant"]].tolist() == [1.0, 1, 1]
     assert found.loc[(POOLED, 0), ["ccc", "undefined"]].tolist() == [1.0, 0]
     assert found.loc[(POOLED, 1), ["ccc", "undefined", "constant"]].tolist() == [0.0, 0, 2]
-    rows = steadiness(made, "loss", "mse")[1]
+    rows = steadiness(trials, "loss", "mse")[1]
     cell = rows[(rows["loss"] == "mse") & (rows["fold"] == "1") & (rows["partition"] == "test")]
     assert cell.set_index(["target", "pooling"]).loc[("valence", MEAN), ["undefined", "constant"]].tolist() == [1, 3]
     assert cell.set_index(["target", "pooling"]).loc[(MEAN_TARGET, POOLED), "constant"] == 5
