@@ -17,6 +17,7 @@ from emotf.measures import MEAN, POOLED, ccc
 from emotf.models.lstm import Lstm
 from emotf.recording import Recording
 from emotf.records import GOLD, Schema, Store
+from emotf.report.stability import stability_table
 from emotf.statistics import pooled_sd, sd_ratio, sd_ratio_normal, squared_deviations
 from emotf.track import Track
 from emotf.windows.sequences import Sequences
@@ -92,6 +93,20 @@ def test_the_published_trainings_do_not_tell_losses_apart():
     for row, ratio in ((totals.loc["Non-Inertial"], 0.892), (alone.loc["Non-Inertial", "all"], 1.147)):
         assert row["ratio"] == pytest.approx(ratio, abs=5e-4)
         assert row["low"] < row["normal_low"] + 0.35 < 1 < row["high"] and row["normal_low"] < 1 < row["normal_high"]
+
+
+def test_the_table_says_what_the_interval_does():
+    found = published().assign(pooling=POOLED)
+    middle = found.groupby(["loss", "model"])["ccc"].transform("mean")
+    by = found["loss"].map({"MSE": 0.1, "CCC": 1.0, "Non-Inertial": 10.0})
+    rows = spreads(found.assign(ccc=middle + by * (found["ccc"] - middle)), "loss", "CCC", ["model"])
+    table = stability_table(rows.assign(own_measure=np.nan), "loss", ["model"], "ten times")
+    said = {line.split("|")[4].strip(): line for line in table.splitlines() if line.startswith("| dev ")}
+    assert "| steadier " in said["MSE"] and "| less steady " in said["Non-Inertial"] and "| reference " in said["CCC"]
+    undecided = stability_table(
+        spreads(found, "loss", "CCC", ["model"]).assign(own_measure=np.nan), "loss", ["model"], ""
+    )
+    assert undecided.count("| undecided ") == 2 and " Full fixed partitions " in undecided
 
 
 def test_a_pooled_sd_weighs_cells_by_their_freedom():
@@ -345,6 +360,8 @@ def test_an_undefined_repetition_leaves_its_cell_smaller():
     one = [PUBLISHED[network]["MSE"][: 4 if network == "Full" else 5] for network in others]
     other = [PUBLISHED[network]["CCC"] for network in others]
     assert total["ratio"] == pytest.approx(pooled_sd(one) / pooled_sd(other))
+    back = spreads(found, "loss", "MSE", ["model"]).set_index(["loss", "model"]).loc[("CCC", "all")]
+    assert (back["ratio"], back["cells"]) == (pytest.approx(1 / total["ratio"]), 3)
 
 
 def test_a_report_is_three_files(made, tmp_path):
