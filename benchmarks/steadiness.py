@@ -14,7 +14,7 @@ from emotf.report.tables import markdown
 from emotf.statistics import sd_ratio, sd_ratio_normal
 
 SIMULATIONS = flags.DEFINE_integer("simulations", 2000, "Simulations a row.", lower_bound=1)
-DRAWS = flags.DEFINE_integer("draws", 500, "Bootstrap draws a simulation.", lower_bound=1)
+DRAWS = flags.DEFINE_integer("draws", 2000, "Bootstrap draws a simulation.", lower_bound=1)
 
 TRUE = 2.0
 

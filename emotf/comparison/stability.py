@@ -149,12 +149,12 @@ def own_units(trials: Sequence[Trial]) -> pd.DataFrame:
     rows = []
     for runs in _repeated(trials):
         names = {loss.name for trial in runs for loss in trial.experiment.losses(trial.targets).values()}
-        column = f"dev_{'_'.join(names)}_mean"
         kept = [kept_epoch(pd.read_csv(trial.run.history)) for trial in runs]
-        if len(names) == 1 and all(column in epoch for epoch in kept):
-            own = float(np.mean([epoch[column] for epoch in kept]))
+        columns = [f"dev_{name}_mean" for name in names]
+        if len(columns) == 1 and all(columns[0] in epoch for epoch in kept):
+            own = float(np.mean([epoch[columns[0]] for epoch in kept]))
             place = {**runs[0].settings, "fold": _fold(runs[0]), "seed": runs[0].seed}
-            rows.append({**place, "own_measure": column, "own": own})
+            rows.append({**place, "own_measure": columns[0], "own": own})
     return pd.DataFrame(rows, columns=[*trials[0].settings, "fold", "seed", "own_measure", "own"])
 
 
@@ -190,7 +190,7 @@ def _spread(group: pd.DataFrame) -> dict[str, Any]:
     """What the repetitions of one cell do."""
     ccc = group["ccc"].dropna()
     return {
-        "repetitions": len(ccc), **group[["undefined", "constant"]].sum(), "mean": ccc.mean(), "sd": ccc.std(),
+        "repetitions": len(ccc), **group[["undefined", "constant"]].sum(), "mean": ccc.mean(), "sd": pooled_sd([ccc]),
         "min": ccc.min(), "max": ccc.max(), "spread": ccc.max() - ccc.min(),
         "sum_of_squares": float(squared_deviations(ccc)),
     }  # fmt: skip

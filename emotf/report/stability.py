@@ -32,7 +32,7 @@ def stability_table(rows: pd.DataFrame, axis: str, others: Sequence[str], title:
     ]  # fmt: skip
     single = [
         [row["partition"], cell_name(row, others), row[axis], number(row["mean"]), _fine(row["sd"]),
-         *(number(row[name]) for name in ("min", "max", "spread")), f"{row['sum_of_squares']:.3g}", *_counts(row)]
+         *(number(row[name]) for name in ("min", "max", "spread")), _short(row["sum_of_squares"]), *_counts(row)]
         for _, row in shown.iterrows()
     ]  # fmt: skip
     count = shown.groupby([*others, "fold"]).ngroups
@@ -67,7 +67,7 @@ def _own_units(cells: pd.DataFrame, axis: str, others: Sequence[str]) -> str:
         return ""
     rows = [
         [cell_name(row, others), row[axis], row["own_measure"], number(row["own_mean"]),
-         f"{row['own_sum_of_squares']:.3g}", f"{row['sum_of_squares']:.3g}"]
+         _short(row["own_sum_of_squares"]), _short(row["sum_of_squares"])]
         for _, row in found.iterrows()
     ]  # fmt: skip
     return f"""
@@ -97,3 +97,8 @@ def _counts(row: pd.Series) -> list[int]:
 def _fine(value: float) -> str:
     """Four decimals, or `undefined`."""
     return "undefined" if pd.isna(value) else f"{value:.4f}"
+
+
+def _short(value: float) -> str:
+    """Three digits, or `undefined`."""
+    return "undefined" if pd.isna(value) else f"{value:.3g}"
