@@ -30,6 +30,13 @@ from emotf.windows.feature_images import FeatureImages
 TRANSDUCTIVE = ("subject", "partition")
 STANDARDISATIONS = ("train", "minmax", *TRANSDUCTIVE)
 
+# What may choose an epoch on development, and whether more of it is better (`training.criteria` computes them). Logs
+# call them `dev_<criterion>`.
+CRITERIA = {"ccc": "max", "ccc_mean": "max", "mse": "min", "mse_mean": "min", "non_inertial_mean": "min"}
+
+# Those that couple targets, and so need two.
+COUPLED = ("non_inertial_mean",)
+
 # The name of the loss over all targets at once, in a mapping of losses, in weights and in logs.
 JOINT = "joint"
 
@@ -72,14 +79,21 @@ class Training:
         optimizer: Adam, unless the recipe says otherwise.
         batch: feature images or sequences. Correlation losses need large batches.
         epochs: at most.
-        patience: epochs without a better mean development CCC before training stops; the best weights are kept.
+        patience: epochs without a better `select` on development before training stops; the best weights are kept.
         plateau: epochs without a better one before the learning rate is multiplied by `plateau_factor`; 0: never.
         plateau_factor: above 0 and below 1.
+        select: by what the epoch is chosen, on development: `ccc` pooled over recordings or `ccc_mean` over those of
+            single recordings, `mse`, `mse_mean`, `non_inertial_mean` (`emotf.training.criteria`). `patience` and
+            `plateau` follow it, too.
+        keep: further criteria whose best weights are kept, each as a run of its own in `best/<criterion>` of the run.
         weights: α_m of the sum of losses, `arousal:0.7,valence:0.3`, every target named (and `joint`, for a loss over
             all targets); empty for 1/M each.
-        weighting: `fixed` weights, or `uncertainty`: learnt with the network (Kendall et al. 2018), logged every epoch.
+        weighting: `fixed` weights; `sum`: 1 each, the plain sum of the losses (Orgil et al. 2021); or `uncertainty`:
+            learnt with the network (Kendall et al. 2018), logged every epoch.
+        order: of the examples of an epoch: `shuffled`; or `by_recording`, where those of a recording follow each other
+            in time and only the recordings change places (Orgil et al. 2021).
         seed: of weights and order.
-        pool: recordings whose examples are shuffled together; 0 takes as many as fit into 256 MB, at least four.
+        pool: recordings read (and, where shuffled, mixed) together; 0 takes as many as fit into 256 MB, at least four.
         jit_compile: XLA.
         precision: `float32` or `mixed_float16` (losses and moments stay float32).
         figure_every: epochs between two figures of development traces in TensorBoard.
@@ -92,8 +106,11 @@ class Training:
     patience: int = 20
     plateau: int = 0
     plateau_factor: float = 0.1
+    select: str = "ccc"
+    keep: tuple[str, ...] = ()
     weights: str = ""
     weighting: str = "fixed"
+    order: str = "shuffled"
     seed: int = 0
     pool: int = 0
     jit_compile: bool = False
@@ -107,7 +124,7 @@ class Training:
             UserError: `weights` does not name every term once, with a number.
         """
         if not self.weights:
-            return {name: 1 / len(terms) for name in terms}
+            return dict.fromkeys(terms, 1.0 if self.weighting == "sum" else 1 / len(terms))
         try:
             pairs = [(name.strip(), float(number)) for name, number in
                      (item.split(":") for item in self.weights.split(","))]  # fmt: skip
@@ -116,6 +133,13 @@ class Training:
         if sorted(name for name, _ in pairs) != sorted(terms):
             raise UserError(f"training.weights is {self.weights!r}; name each target once: {', '.join(terms)}.")
         return dict(pairs)
+
+    def check_criteria(self, targets: tuple[str, ...]) -> None:
+        """Raises UserError for a criterion that needs more than one target, where there is but one."""
+        for name in (self.select, *self.keep):
+            if name in COUPLED and len(targets) < 2:
+                raise UserError(f"{name} couples targets and needs two, the experiment has only {targets[0]}; choose "
+                                f"another training.{'select' if name == self.select else 'keep'}.")  # fmt: skip
 
 
 @dataclass
@@ -182,6 +206,7 @@ class Experiment:
             UserError: a value cannot work, said before anything heavy starts.
         """
         self.data.targets = apart(self.data.targets)
+        self.training.keep = apart(self.training.keep)
         for loss in self.loss.values() if isinstance(self.loss, dict) else [self.loss]:
             try:
                 dataclasses.replace(loss)  # overrides have changed its fields since it was made
@@ -198,9 +223,19 @@ class Experiment:
         _one_of("data.missing_targets", self.data.missing_targets, ("mask", "drop_recording"))
         _one_of("data.protocol", self.data.protocol, PROTOCOLS)
         _one_of("data.standardisation", self.data.standardisation, STANDARDISATIONS)
-        _one_of("training.weighting", self.training.weighting, ("fixed", "uncertainty"))
-        if self.training.weights and self.training.weighting == "uncertainty":
-            raise UserError("training.weights are fixed, training.weighting=uncertainty learns them; choose one.")
+        _one_of("training.weighting", self.training.weighting, ("fixed", "sum", "uncertainty"))
+        if self.training.weights and self.training.weighting != "fixed":
+            does = {"sum": "takes 1 for each", "uncertainty": "learns them"}[self.training.weighting]
+            raise UserError(f"training.weights are fixed, training.weighting={self.training.weighting} {does}; choose "
+                            "one.")  # fmt: skip
+        _one_of("training.order", self.training.order, ("shuffled", "by_recording"))
+        _one_of("training.select", self.training.select, CRITERIA)
+        for name in self.training.keep:
+            _one_of("training.keep", name, CRITERIA)
+        if len(set(self.training.keep)) != len(self.training.keep):
+            raise UserError(f"A criterion occurs twice in training.keep: {', '.join(self.training.keep)}.")
+        if self.data.targets:
+            self.training.check_criteria(self.data.targets)
         _one_of("training.precision", self.training.precision, ("float32", "mixed_float16"))
         if not 0 < self.training.plateau_factor < 1:
             raise UserError(f"training.plateau_factor is {self.training.plateau_factor}, expected above 0, below 1.")
@@ -305,11 +340,13 @@ def _all_dataclasses() -> list[Any]:
 def replaced(experiment: Experiment, targets: tuple[str, ...], fold: int | None, seed: int) -> Experiment:
     """A copy of the experiment for other targets, another fold and seed; the rest is shared.
 
-    A single target needs no weights and of a mapping of losses only its own, so the others are left out with it.
+    A single target needs no weights, of a mapping of losses only its own, and has no best weights by a criterion that
+    couples targets; these are left out with the others.
     """
     data = dataclasses.replace(experiment.data, targets=targets, fold=fold)
-    weights = experiment.training.weights if len(targets) > 1 else ""
-    training = dataclasses.replace(experiment.training, seed=seed, weights=weights)
+    training = dataclasses.replace(experiment.training, seed=seed)
+    if len(targets) == 1:
+        training.weights, training.keep = "", tuple(name for name in training.keep if name not in COUPLED)
     loss = experiment.loss
     if isinstance(loss, dict) and len(targets) == 1:
         loss = {name: part for name, part in loss.items() if name in (*targets, JOINT)}

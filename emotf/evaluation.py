@@ -1,6 +1,6 @@
 """Scores of predictions: pooled and mean over recordings, always both, undefined values counted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,7 @@ def score(
     partition: str,
     variance: str = "population",
     subjects: Mapping[str, str] | None = None,
+    measures: Sequence[str] = MEASURES,
 ) -> pd.DataFrame:
     """The scores of a partition.
 
@@ -60,6 +61,7 @@ def score(
         partition: named in the table.
         variance: the protocol of `measures.VARIANCES`, named in the table.
         subjects: recording -> subject; where given, values have intervals over subjects.
+        measures: properties of `Moments`.
 
     Returns:
         One row a target, pooling and measure: target, partition, variance, pooling (`pooled`: all rated frames in one
@@ -70,7 +72,7 @@ def score(
     rows = []
     for target, parts in moments(golds, predictions).items():
         rated = {name: [part] for name, part in parts.items() if part.count}
-        for measure in MEASURES:
+        for measure in measures:
             singles = [getattr(part.under(variance), measure) for (part,) in rated.values()]
             for pooling in (POOLED, MEAN):
                 draws = DRAWS if subjects else 0

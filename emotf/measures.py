@@ -145,9 +145,14 @@ class Moments:
         return np.clip(_ratio(self.product, np.sqrt(self.gold_power) * np.sqrt(self.prediction_power)), -1, 1)
 
     @property
+    def mse(self) -> Any:
+        """mean (y - ŷ)², at least 0; NaN without frames."""
+        return _ratio(self.squared, self.count)
+
+    @property
     def rmse(self) -> Any:
         """sqrt(mean (y - ŷ)²), at least 0; NaN without frames."""
-        return np.sqrt(_ratio(self.squared, self.count))
+        return np.sqrt(self.mse)
 
     @property
     def mae(self) -> Any:

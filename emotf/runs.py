@@ -6,6 +6,8 @@ standardisation.json   by what inputs are standardised; where by train, mean and
 learned/<stream>.npz   what a fitted feature had learned, to extract the stream of other recordings
 network.keras          the network with its best weights, standardisation inside
 state.npz              everything a killed training needs to go on exactly; removed at the end
+kept/                  best weights by further criteria, while it trains; removed at the end
+best/<criterion>/      a finished run with these weights, for every criterion of `training.keep`
 history.csv            one row an epoch
 tensorboard/           scalars, and figures of development traces
 scores.csv             target x partition x variance x pooling x measure
@@ -20,8 +22,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from emotf import tables
-from emotf.config import Experiment, from_json, to_json
+from emotf.config import CRITERIA, Experiment, from_json, to_json
 from emotf.errors import UserError
 from emotf.files import read_json, write_json, write_text, written_aside
 from emotf.records import LEARNED, Store
@@ -46,7 +50,12 @@ class Run:
             fingerprint: of the records as they are now.
         """
         path, content = self.folder / "config.json", to_json(experiment)
-        if path.is_file() and (old := read_json(path)) != content:
+        if "kept_from" in self.about:
+            raise UserError(
+                f"{self.folder} holds the weights that run {self.about['kept_from']} kept by "
+                f"{self.about['chosen']['criterion']}; train that run, or choose another --run."
+            )
+        if path.is_file() and (old := _completed(read_json(path))) != content:
             raise UserError(
                 f"{self.folder} holds a run with another {_difference(old, content)}; choose another --run."
             )
@@ -92,10 +101,48 @@ class Run:
         """Says that training came to its end; the state for resuming is not needed any more."""
         write_text(self.folder / "FINISHED", "")
         self.state.unlink(missing_ok=True)
+        shutil.rmtree(self.folder / "kept", ignore_errors=True)
 
     @property
     def state(self) -> Path:
         return self.folder / "state.npz"
+
+    def kept(self, criterion: str, epoch: int) -> Path:
+        """Best weights by a criterion while the run trains."""
+        return self.folder / "kept" / f"{criterion}_{epoch}.npz"
+
+    def prune_kept(self, wanted: Iterable[Path]) -> None:
+        """Deletes the other kept weights: of epochs that were the best once, or of a process that was killed."""
+        for path in set((self.folder / "kept").glob("*")) - set(wanted):
+            path.unlink()
+
+    def best(self, criterion: str) -> "Run":
+        """The run with the best weights by a criterion of `training.keep`."""
+        return Run(self.folder / "best" / criterion)
+
+    def save_best(self, criterion: str, epoch: int, network: "keras.Model") -> None:
+        """Makes the run of a kept criterion: what this run is, with other weights.
+
+        Args:
+            criterion: by which the epoch was the best.
+            epoch: as in the history.
+            network: with the weights of that epoch.
+        """
+        kept = self.best(criterion)
+        shutil.rmtree(kept.folder, ignore_errors=True)  # of a process that was killed here, or of another training
+        facts = self.about | {"chosen": {"criterion": criterion, "epoch": epoch}, "kept_from": self.folder.name}
+        write_json(kept.folder / "about.json", facts)
+        sources = [self.folder / name for name in ("config.json", "standardisation.json", "history.csv")]
+        for source in [*sources, *(self.folder / "learned").glob("*.npz")]:
+            with written_aside(kept.folder / source.relative_to(self.folder)) as aside:
+                shutil.copyfile(source, aside)
+        kept.save_network(network)
+        kept.finish()
+
+    def chosen_epoch(self, history: "pd.DataFrame") -> int:
+        """Row of the history whose weights the network has."""
+        criterion = self.about.get("chosen", {}).get("criterion") or self.experiment.training.select
+        return best_epoch(history[f"dev_{criterion}"], criterion)
 
     @property
     def history(self) -> Path:
@@ -244,6 +291,27 @@ class Fusion:
         with written_aside(self.folder / "scores.csv") as aside:
             scores.to_csv(aside, index=False)
         write_json(self.folder / "fusion.json", dict(content))
+
+
+def best_epoch(values: "Iterable[float]", criterion: str) -> int:
+    """Index of the best value of a criterion, the first of equals.
+
+    Compared in float32, as Keras' early stopping does, so that both always name the same epoch.
+
+    Example:
+        >>> best_epoch([0.1, 0.3, 0.3], "ccc"), best_epoch([0.1, 0.3, 0.3], "mse")
+        (1, 0)
+    """
+    found = np.array(list(values), np.float32)
+    return int(found.argmax() if CRITERIA[criterion] == "max" else found.argmin())
+
+
+def _completed(content: Any) -> Any:
+    """The configuration of an older version with the defaults of the fields that it did not have."""
+    try:
+        return to_json(from_json(content))
+    except UserError:  # a field is gone; it will be named as the difference
+        return content
 
 
 def _difference(old: Any, new: Any, place: str = "") -> str:

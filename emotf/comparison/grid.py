@@ -108,6 +108,7 @@ def grid(
         single = settings.get(TARGETS) == STL
         for predicted in [(target,) for target in targets] if single else [targets]:
             system.losses(predicted)
+            replaced(system, predicted, None, 0).training.check_criteria(predicted)
             place = "_".join([*values, *(predicted if single else [])]).replace(":", ",").replace("/", "-")
             trials += [
                 Trial(

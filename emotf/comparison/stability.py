@@ -13,7 +13,7 @@ import pandas as pd
 
 from emotf import catalog
 from emotf.comparison.grid import Trial
-from emotf.comparison.summary import by_recording, kept_epoch
+from emotf.comparison.summary import by_recording
 from emotf.errors import UserError
 from emotf.measures import MEAN, POOLED, Moments
 from emotf.statistics import overall, pooled_sd, sd_ratio, sd_ratio_normal, squared_deviations
@@ -142,14 +142,15 @@ def own_units(trials: Sequence[Trial]) -> pd.DataFrame:
     another.
 
     Returns:
-        A column an axis; fold, seed; `own_measure`, a column of the histories, `dev_<loss>_mean`: mean over recordings
-        and targets; `own`, its value, mean over the runs of single targets. No row where targets have several losses,
-        or where a history lacks that column.
+        A column an axis; fold, seed; `own_measure`, a column of the histories, `dev_<loss>_mean`: the loss
+        with its defaults, mean over recordings and targets; `own`, its value, mean over the runs of single targets. No
+        row where targets have several losses, or where a history lacks that column.
     """
     rows = []
     for runs in _repeated(trials):
         names = {loss.name for trial in runs for loss in trial.experiment.losses(trial.targets).values()}
-        kept = [kept_epoch(pd.read_csv(trial.run.history)) for trial in runs]
+        histories = [(trial.run, pd.read_csv(trial.run.history)) for trial in runs]
+        kept = [history.iloc[run.chosen_epoch(history)] for run, history in histories]
         columns = [f"dev_{name}_mean" for name in names]
         if len(columns) == 1 and all(columns[0] in epoch for epoch in kept):
             own = float(np.mean([epoch[columns[0]] for epoch in kept]))

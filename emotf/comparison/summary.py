@@ -93,7 +93,7 @@ def learning(trials: Sequence[Trial]) -> pd.DataFrame:
     for trial in trials:
         history = pd.read_csv(trial.run.history)
         first, last = history["loss"].iloc[0], history["loss"].iloc[-1]
-        kept = kept_epoch(history)
+        kept = history.iloc[trial.run.chosen_epoch(history)]
         for target in trial.targets:
             rows.append({
                 **trial.settings, "system": trial.system, "target": target, "epochs": len(history), "first_loss": first,
@@ -104,11 +104,6 @@ def learning(trials: Sequence[Trial]) -> pd.DataFrame:
     keys = [*trials[0].settings, "system", "target"]
     means = dict.fromkeys(found.columns.drop(keys), "mean") | {"lowest_dev_pcc": "min"}
     return found.groupby(keys, sort=False, as_index=False).agg(means)
-
-
-def kept_epoch(history: pd.DataFrame) -> pd.Series:
-    """The row of a history whose weights were kept."""
-    return history.iloc[int(history["dev_ccc"].to_numpy().argmax())]
 
 
 def by_recording(parts: Sequence[Mapping[str, Moments]]) -> dict[str, list[Moments]]:

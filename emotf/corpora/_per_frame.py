@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from emotf.corpora._landmarks import Landmarked
 from emotf.corpora._layout import check_scale
-from emotf.corpora.base import Corpus
 from emotf.errors import UserError
 from emotf.media import picture_clock, picture_times
 from emotf.media.listing import VIDEO
@@ -23,7 +23,7 @@ Rows = tuple[Path, dict[str, np.ndarray]]
 
 
 @dataclass
-class PerFrame(Corpus):
+class PerFrame(Landmarked):
     """A corpus whose row k, from 1, is of the k-th picture of the video as it is decoded.
 
     Rows and pictures may differ in number by `slack_frames`: the rows are then cut at the shorter end, and `notes` says
@@ -39,6 +39,7 @@ class PerFrame(Corpus):
         slack_frames: by how many rows and pictures may differ in number.
         largest: the greatest magnitude of a rating; 0 for any.
         videos_in: folder of the videos, below `dir`.
+        openface_in, openpose_in: see `emotf.corpora._landmarks`.
     """
 
     split: str = "70:30"

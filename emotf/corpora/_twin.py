@@ -4,6 +4,7 @@ All truth is a pair of smooth traces, arousal and valence in (-1, 1), at `CONTRO
 else is a noisy function of them, so that a small model has something to find; none of it resembles any person.
 """
 
+import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -214,16 +215,70 @@ def write_face(
         times: [frames] seconds, evenly spaced.
     """
     faces = drawn(rng, planted, times)
-    units = stream(np.random.default_rng(len(UNITS)), rng, planted, times, len(UNITS)).clip(0, 5)
-    gone = np.abs(np.arange(len(times)) - len(times) // 2) <= GAP_FRAMES // 2
-    lines = []
     with video_writer(video, 1 / (times[1] - times[0])) as write:
-        for frame, (time, face) in enumerate(zip(times, faces, strict=True)):
-            write(wall(FACE_PIXELS) if gone[frame] else face.picture(FACE_PIXELS))
-            seen = np.concatenate([[0, face.turn, 0], face.points(FACE_PIXELS).T.ravel(), units[frame]])
-            cells = (np.zeros_like(seen) if gone[frame] else seen).tolist()
-            sure = (0.0, 0) if gone[frame] else (0.98, 1)
-            start = f"{frame + 1}, 0, {time:.3f}, {sure[0]:.2f}, {sure[1]}"
-            lines.append(", ".join([start, *(f"{cell:.3f}" for cell in cells)]))
+        for face, gone in zip(faces, _gone(times), strict=True):
+            write(wall(FACE_PIXELS) if gone else face.picture(FACE_PIXELS))
+    _write_openface(table, times, [face.points(FACE_PIXELS) for face in faces], faces, (rng, planted))
+
+
+def write_landmarks(
+    home: Path, name: str, times: np.ndarray, faces: Sequence[DrawnFace], person: Person, place: int = 0
+) -> None:
+    """What OpenFace 2 and OpenPose might write of one face of a film, which both lose half way for a moment.
+
+    Args:
+        home: of the corpus: `OpenFace/<name>.csv` and `openpose/<name>/` are written.
+        name: of the recording.
+        times: [frames] seconds, evenly spaced.
+        faces: of the person in every picture.
+        person: whose traces and noise move the action units.
+        place: of the face in pictures of several side by side, from the left.
+    """
+    points = [face.points(FACE_PIXELS) + np.array([place * FACE_PIXELS, 0]) for face in faces]
+    _write_openface(home / "OpenFace" / f"{name}.csv", times, points, faces, person)
+    folder = home / "openpose" / name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".", dir=folder.parent) as aside:  # flushing every small file would take seconds
+        written = Path(aside) / name
+        written.mkdir()
+        for frame, (seen, gone) in enumerate(zip(points, _gone(times), strict=True)):
+            content = {"version": 1.3, "people": [] if gone else [_openpose_person(seen)]}
+            (written / f"{name}_{frame:012d}_keypoints.json").write_text(json.dumps(content), encoding="utf-8")
+        written.rename(folder)
+
+
+def _gone(times: np.ndarray) -> np.ndarray:
+    """Where a face is gone, half way, bool [frames]."""
+    return np.asarray(np.abs(np.arange(len(times)) - len(times) // 2) <= GAP_FRAMES // 2)
+
+
+def _write_openface(
+    table: Path, times: np.ndarray, points: Sequence[np.ndarray], faces: Sequence[DrawnFace], person: Person
+) -> None:
+    rng, planted = person
+    units = stream(np.random.default_rng(len(UNITS)), rng, planted, times, len(UNITS)).clip(0, 5)
+    lines = []
+    for frame, (time, gone) in enumerate(zip(times, _gone(times), strict=True)):
+        seen = np.concatenate([[0, faces[frame].turn, 0], points[frame].T.ravel(), units[frame]])
+        cells = (np.zeros_like(seen) if gone else seen).tolist()
+        sure = (0.0, 0) if gone else (0.98, 1)
+        start = f"{frame + 1}, 0, {time:.3f}, {sure[0]:.2f}, {sure[1]}"
+        lines.append(", ".join([start, *(f"{cell:.3f}" for cell in cells)]))
     columns = [f"pose_R{axis}" for axis in "xyz"] + [f"{axis}_{point}" for axis in "xy" for point in range(68)]
     write_rows(table, ", ".join(["frame, face_id, timestamp, confidence, success", *columns, *UNITS]), lines)
+
+
+def _openpose_person(points: np.ndarray) -> dict[str, list[float]]:
+    """Somebody of whom the picture shows the head: of BODY_25 nose, neck, eyes and ears, and 70 points of the face.
+
+    Args:
+        points: the 68 of the usual scheme, [68, 2] pixels.
+    """
+    pupils = np.stack([points[36:42].mean(axis=0), points[42:48].mean(axis=0)])
+    body = np.zeros((25, 3))
+    body[[0, 1, 15, 16, 17, 18], :2] = [points[30], points[8] + [0, 8], *pupils, points[0], points[16]]
+    body[[0, 1, 15, 16, 17, 18], 2] = 0.8
+    face = np.column_stack([np.concatenate([points, pupils]), np.full(70, 0.7)])
+    hands: dict[str, list[float]] = {f"hand_{side}_keypoints_2d": [] for side in ("left", "right")}
+    whole = {"pose_keypoints_2d": body, "face_keypoints_2d": face}
+    return {"person_id": [-1], **{name: rows.round(2).ravel().tolist() for name, rows in whole.items()}, **hands}

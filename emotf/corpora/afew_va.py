@@ -3,12 +3,15 @@
     <dir>/01/001/00000.png, 00001.png, ...            medium pictures, a folder; numbers start at 0
     <dir>/01/001/001.json                             {"frames": {"00000": {"valence": 3, "arousal": -2,
                                                       "landmarks": [[x, y], ... 68]}, ...}}
+    <dir>/<openface_in>/001.csv                       medium openface, and
+    <dir>/<openpose_in>/001/*.json                    medium openpose: what the user made of the pictures with OpenFace
+                                                      2 and OpenPose; not of the release
 
 Clips may also lie in `dir` itself, without the folders 01, 02, ... Ratings are whole numbers from -10 to 10 and become
 x / 10. There is no sound, and nothing says how many pictures there are a second: `rate_hz` must.
 
 Streams are made of videos. With `streams_to`, `prepare` writes the pictures of each clip as an mp4 file there (H.264,
-nearly without loss): medium `video`. The landmarks are not read.
+nearly without loss): medium `video`. The landmarks of the JSON are not read.
 
 There is no official partition. Clips are dealt to train and dev (`split`) by actor where the JSON has a text `actor`,
 which then is the subject; a clip without one is its own subject, and its actor may be on both sides of the split.
@@ -24,8 +27,8 @@ import numpy as np
 
 from emotf.corpora import _derived, _twin
 from emotf.corpora._examination import Finding
+from emotf.corpora._landmarks import Landmarked
 from emotf.corpora._per_frame import TARGETS, dealt
-from emotf.corpora.base import Corpus
 from emotf.corpora.folder import visible
 from emotf.errors import UserError
 from emotf.files import read_json, write_json
@@ -42,8 +45,8 @@ Content = tuple[str, dict[str, dict[int, int]]]
 
 
 @dataclass
-class AfewVa(Corpus):
-    """AFEW-VA (see the module).
+class AfewVa(Landmarked):
+    """AFEW-VA (see the module; `emotf.corpora._landmarks` describes `openface_in` and `openpose_in`).
 
     Attributes:
         dir: the folder that holds the clips.
@@ -89,13 +92,14 @@ class AfewVa(Corpus):
                 number from -10 to 10.
         """
         self._rate()
-        clips = self._clips()
+        clips, landmarks = self._clips(), self._landmarks()
         subjects = {name: _content(folder)[0] or name for name, folder in clips.items()}
         places = dealt(subjects.values(), self.split, self.seed)
         home = Path(self.streams_to).expanduser()
         found = []
         for name, folder in sorted(clips.items()):
             media = {"pictures": folder} | ({"video": home / f"{name}.mp4"} if self.streams_to else {})
+            media |= {medium: files[name] for medium, files in landmarks.items() if name in files}
             found.append(Recording(name, subjects[name], media, partition=places[subjects[name]]))
         return tuple(found)
 
@@ -135,6 +139,7 @@ class AfewVa(Corpus):
         """The clips, and traces that never move."""
         clips = self._clips()
         yield Finding("clips", f"{len(clips)} folders with a JSON of their name", "600 as published")
+        yield from self._landmarks_layout(clips)
         if not self.streams_to:
             yield Finding("streams_to", "not set", advice="set it to a folder of your own to have the clips as videos")
         still = []
@@ -147,7 +152,8 @@ class AfewVa(Corpus):
     def write_twin(self, folder: Path, seed: int = 0, clips: int = 6, duration: float = 2.0) -> Self:
         """A twin: pictures of a drawn face that follows valence and arousal, 25 a second.
 
-        The first two clips name one actor, the next two another, the others none.
+        The first two clips name one actor, the next two another, the others none. Beside them lies what OpenFace and
+        OpenPose might have found, who lose the face half way for five pictures.
 
         Args:
             folder: new or empty.
@@ -163,14 +169,17 @@ class AfewVa(Corpus):
             planted = _twin.traces(rng, duration)
             rated = {target: np.round(REACH * _twin.at(times, planted[target])).astype(int) for target in TARGETS}
             frames = {}
-            for place, face in enumerate(_twin.drawn(rng, planted, times)):
+            faces = _twin.drawn(rng, planted, times)
+            for place, face in enumerate(faces):
                 _twin.write_picture(clip / f"{place:05d}.png", face.picture(_twin.FACE_PIXELS))
                 points = face.points(_twin.FACE_PIXELS).round(2).tolist()
                 own = {target: int(values[place]) for target, values in rated.items()}
                 frames[f"{place:05d}"] = {"landmarks": points, **own}
             actor = {"actor": f"drawing {(number + 1) // 2}"} if number <= 4 else {}
             write_json(clip / f"{name}.json", {**actor, "frames": frames})
-        return replace(self, dir=str(home), rate_hz=float(TWIN_HZ), streams_to=str(home / "streams"))
+            _twin.write_landmarks(home, name, times, faces, (rng, planted))
+        return replace(self, dir=str(home), rate_hz=float(TWIN_HZ), streams_to=str(home / "streams"),
+                       openface_in="OpenFace", openpose_in="openpose")  # fmt: skip
 
     def _rate(self) -> float:
         if not 0 < self.rate_hz <= 1000:

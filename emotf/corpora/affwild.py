@@ -2,6 +2,9 @@
 
     <dir>/<videos_in>/{train,test}/105.avi                            medium video (and its sound): .avi, .mp4, ...
     <dir>/<annotations_in>/{train,test}/{arousal,valence}/105.txt     one number a line and picture, no header
+    <dir>/<openface_in>/105.csv                                       medium openface, and
+    <dir>/<openpose_in>/105/*.json                                    medium openpose: what the user made of the videos
+                                                                      with OpenFace 2 and OpenPose; not of the release
 
 There is no official validation part: the videos of `train` are dealt to train and dev (`split`), those of `test` stay
 test. Where the ratings of test are absent, its recordings are left out unless `unrated` asks for them, and
@@ -54,11 +57,12 @@ class Affwild(PerFrame):
         places = dict.fromkeys(rated["test"], "test") | dealt(rated["train"], self.split, self.seed)
         if self.unrated:
             places |= dict.fromkeys(videos["test"], "test")
-        files = videos["train"] | videos["test"]
+        media = {"video": videos["train"] | videos["test"], **self._landmarks()}
         return tuple(
-            Recording(name, name, {"video": files[name]} if name in files else {}, partition=places[name])
+            Recording(name, name, {medium: files[name] for medium, files in media.items() if name in files},
+                      partition=places[name])
             for name in sorted(places)
-        )
+        )  # fmt: skip
 
     def rows(self, recording: Recording) -> Rows | None:
         for part in PARTS:
@@ -88,12 +92,14 @@ class Affwild(PerFrame):
                 each = "one a video" if needed else "one a video, optional"
                 yield of_files(home, f"{self.annotations_in}/{part}/{target}", list(files.values()), each, needed)
             yield of_files(home, f"{self.videos_in}/{part}", list(self._videos()[part].values()), "one a recording")
+        yield from self._landmarks_layout(set().union(*self._rated().values(), *self._videos().values()))
 
     def write_twin(self, folder: Path, seed: int = 0, videos: int = 6, duration: float = 3.0) -> Self:
         """A twin: mp4 files of a drawn face and a voice that follow valence and arousal, 25 pictures a second.
 
         The last video is of `test` and has no ratings. Ratings are the planted traces, and not late. The first video
-        has two rows more than pictures, the second one row less.
+        has two rows more than pictures, the second one row less. Beside them lies what OpenFace and OpenPose might have
+        found, who lose the face half way for five pictures.
 
         Args:
             folder: new or empty.
@@ -108,12 +114,15 @@ class Affwild(PerFrame):
             more = {1: 2, 2: -1}.get(number, 0)
             planted = _twin.traces(rng, duration)
             times = np.arange(round(duration * RATE_HZ)) / RATE_HZ
-            _twin.write_film(home / "videos" / part / f"{100 + number}.mp4", times, [(rng, planted)])
+            film = home / "videos" / part / f"{100 + number}.mp4"
+            (faces,) = _twin.write_film(film, times, [(rng, planted)])
+            _twin.write_landmarks(home, film.stem, times, faces, (rng, planted))
             for target in TARGETS if part == "train" else ():
                 path = home / "annotations" / part / target / f"{100 + number}.txt"
                 rated = _twin.at(np.arange(len(times) + more) / RATE_HZ, planted[target])
                 _twin.write_lines(path, (f"{value:.6f}" for value in rated))
-        return replace(self, dir=str(home), videos_in="videos", annotations_in="annotations", rate_hz=0.0)
+        return replace(self, dir=str(home), videos_in="videos", annotations_in="annotations", rate_hz=0.0,
+                       openface_in="OpenFace", openpose_in="openpose")  # fmt: skip
 
     def _folder(self, part: str, target: str) -> Path:
         return child(child(child(self.root(), self.annotations_in), part), target)

@@ -5,6 +5,10 @@
                                                                               Validation_Set}
     <dir>/<crops_in>/video63/00001.jpg                                        medium crops, a folder
     <dir>/<videos_in>/.../video63.mp4                                         medium video (and its sound)
+    <dir>/<openface_in>/video63.csv                                           medium openface, and
+    <dir>/<openpose_in>/video63/*.json                                        medium openpose: what the user made of the
+                                                                              videos with OpenFace 2 and OpenPose; not
+                                                                              of the release
 
 Row k, from 1, is of the k-th picture of the video and of the crop of that number. A picture without a face has no crop:
 there are fewer crops than rows, with gaps in their numbers, and they are joined by number (`aligned_crops`, `resnet50`
@@ -12,7 +16,8 @@ with crops=crops). -5 in either column discards the picture: it is then unrated 
 
 A name that ends in `_left` or `_right` is of one of two people in the video without that ending. Its crops are that
 person's, but the medium `video` shows both and `audio` holds both voices: streams that find the face in the video by
-themselves follow whoever is larger, the same person for both. `shared=False` leaves such recordings out.
+themselves follow whoever is larger, the same person for both. So do those of a table or folder that is named after the
+video; one named after the recording is taken first. `shared=False` leaves such recordings out.
 
 Nobody says who is in which video. The unit of independence (`Recording.subject`) is the video file: two people of one
 video stay in one partition, but one person in two videos may be on both sides of a split. Names such as
@@ -78,9 +83,11 @@ class Affwild2(PerFrame):
         """
         places, videos = self._places(), self._videos()
         crops = {path.name: path for path in self._crops()}
+        of_video = {"video": videos, **self._landmarks()}
         found = []
         for name in sorted(places if self.shared else set(places) - self._sharing(places)):
-            media = {"crops": crops.get(name), "video": videos.get(name, videos.get(video_of(name)))}
+            media = {"crops": crops.get(name)}
+            media |= {medium: files.get(name, files.get(video_of(name))) for medium, files in of_video.items()}
             there = {medium: path for medium, path in media.items() if path is not None}
             found.append(Recording(name, video_of(name), there, partition=places[name]))
         return tuple(found)
@@ -120,13 +127,16 @@ class Affwild2(PerFrame):
             yield of_files(home, self.crops_in, self._crops(), "a folder a recording, optional")
         videos = self._videos()
         yield of_files(home, self.videos_in, list(videos.values()), "one a recording or two, optional")
+        names = self._places().keys() | videos.keys()
+        yield from self._landmarks_layout(names | set(map(video_of, names)))
 
     def write_twin(self, folder: Path, seed: int = 0, videos: int = 6, duration: float = 3.0) -> Self:
         """A twin: mp4 files of drawn faces and voices that follow valence and arousal, 30 pictures a second, and crops.
 
         Every third video is of the validation set. The last one shows two people. In every recording some crops are
         missing (pictures 11 to 15 and the last), and -5 stands in one column of row 21 and in both of row 22. The first
-        video has a row more than pictures. Ratings are the planted traces, and not late.
+        video has a row more than pictures. Ratings are the planted traces, and not late. Beside them lies what OpenFace
+        and OpenPose might have found of each person, whom they lose half way for five pictures.
 
         Args:
             folder: new or empty.
@@ -142,12 +152,14 @@ class Affwild2(PerFrame):
             people = [np.random.default_rng([seed, number, place]) for place in range(len(endings))]
             cast = [(rng, _twin.traces(rng, duration)) for rng in people]
             shown = _twin.write_film(home / "videos" / f"{stem}.mp4", times, cast)
-            for ending, faces, (_, planted) in zip(endings, shown, cast, strict=True):
+            for place, (ending, faces, person) in enumerate(zip(endings, shown, cast, strict=True)):
                 _twin.write_crops(home / "cropped_aligned" / f"{stem}{ending}", faces, {*range(11, 16), len(times)})
                 path = home / SETS[0] / part / f"{stem}{ending}.txt"
-                _twin.write_rows(path, ",".join(COLUMNS), _rated_rows(planted, len(times) + (number == 1)))
+                _twin.write_rows(path, ",".join(COLUMNS), _rated_rows(person[1], len(times) + (number == 1)))
+                _twin.write_landmarks(home, f"{stem}{ending}", times, faces, person, place)
         return replace(self, dir=str(home), split="published", videos_in="videos", crops_in="cropped_aligned",
-                       shared=True, test_list="", rate_hz=0.0)  # fmt: skip
+                       shared=True, test_list="", rate_hz=0.0, openface_in="OpenFace",
+                       openpose_in="openpose")  # fmt: skip
 
     def _rated(self) -> dict[str, dict[str, Path]]:
         """Partition -> recording -> file of ratings."""

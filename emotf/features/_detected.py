@@ -1,5 +1,7 @@
 """What streams share that look for something in every picture: gaps, flags, coordinates, and checks of settings."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from emotf.errors import UserError
@@ -32,6 +34,11 @@ def check_coordinates(feature: str, coordinates: str) -> None:
     """Refuses a convention that is none."""
     if coordinates not in COORDINATES:
         raise UserError(f"{feature}: coordinates is {coordinates!r}, choose one of {', '.join(COORDINATES)}.")
+
+
+def point_channels(points: Iterable[int]) -> tuple[str, ...]:
+    """Names of the coordinates of numbered points: `x_0`, `y_0`, `x_1`, ..., those of OpenFace's columns too."""
+    return tuple(f"{axis}_{point}" for point in points for axis in "xy")
 
 
 def scaled(points: np.ndarray, size: tuple[int, int], coordinates: str) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,10 @@ ORDERS = {
     ]),
 }  # fmt: skip
 MODELS = ("body_25", "body_25b")
-POINTS = (25, 18)
+BODY, FACE = "pose_keypoints_2d", "face_keypoints_2d"
+# Key points of a list -> what has as many.
+SIZES = {BODY: {25: "BODY_25", 18: "COCO"}, FACE: {70: "a face"}}
+FACE_POINTS = 70
 
 # What is joined in the body, of the 18: arms, legs, trunk, face.
 LIMBS = np.array([
@@ -37,16 +40,26 @@ REACH = 0.25
 # Seconds that somebody who is lost is waited for, as with faces.
 PATIENCE = 0.5
 
-Person = tuple[int, np.ndarray]  # id, -1 where people were not tracked, and key points [points, 3] as written
+
+class Person(NamedTuple):
+    """Somebody in one frame.
+
+    Attributes:
+        name: his id; -1 where people were not tracked.
+        points: key points [points, 3] as written, of the body; of the face where bodies were not looked for.
+        face: [70, 3] as written; [0, 3] where faces were not looked for, or are not asked for.
+    """
+
+    name: int
+    points: np.ndarray
+    face: np.ndarray
 
 
-def read_openpose(folder: Path, rate_hz: float, model: str = "body_25", first: int = -1) -> np.ndarray:
-    """The person in a folder of JSON files; of several people, one that is followed.
+NO_POINTS = np.zeros((0, 3), np.float32)
 
-    The first frame with people shows whom: the largest. From frame to frame he is who bears his `person_id`, where
-    OpenPose tracked people (0 and up); else who lies nearest to where he was last seen, on average over the key points
-    of both, if that is within a quarter of his extent (the diagonal of the box round his key points). Somebody who is
-    lost is waited for for 0.5 s; then the largest person is followed.
+
+def read_bodies(folder: Path, rate_hz: float, model: str = "body_25", first: int = -1) -> np.ndarray:
+    """The body of the person who is followed in a folder of JSON files (`followed`).
 
     Args:
         folder: one file a frame.
@@ -61,29 +74,69 @@ def read_openpose(folder: Path, rate_hz: float, model: str = "body_25", first: i
     Raises:
         UserError: names or files are not as OpenPose writes them, or they are of the other model.
     """
+    frames, found = followed(folder, rate_hz, first)
+    rows = np.zeros((frames, 18, 3), np.float32)
+    if found:
+        rows[list(found)] = _ordered(folder, np.stack([person.points for person in found.values()]), model)
+    return rows
+
+
+def read_faces(folder: Path, rate_hz: float, first: int = -1) -> np.ndarray:
+    """The face of the person who is followed in a folder of JSON files (`followed`); the arguments of `read_bodies`.
+
+    Returns:
+        float32 [frames, 70, 3], as of `read_bodies`; all 0 also where his face was not found.
+
+    Raises:
+        UserError: names or files are not as OpenPose writes them, or it looked for no faces.
+    """
+    frames, found = followed(folder, rate_hz, first, faces=True)
+    rows = np.zeros((frames, FACE_POINTS, 3), np.float32)
+    seen = {place: person.face for place, person in found.items() if len(person.face)}
+    if found and not seen:
+        raise UserError(f"{folder} holds people but no points of a face; OpenPose was run without --face: run it anew.")
+    if seen:
+        rows[list(seen)] = np.stack(list(seen.values()))
+    return rows
+
+
+def followed(folder: Path, rate_hz: float, first: int = -1, faces: bool = False) -> tuple[int, dict[int, Person]]:
+    """The person in a folder of JSON files; of several people, one that is followed.
+
+    The first frame with people shows whom: the largest. From frame to frame he is who bears his `person_id`, where
+    OpenPose tracked people (0 and up); else who lies nearest to where he was last seen, on average over the key points
+    of both, if that is within a quarter of his extent (the diagonal of the box round his key points). Somebody who is
+    lost is waited for for 0.5 s; then the largest person is followed.
+
+    Args:
+        folder: one file a frame.
+        rate_hz: frames a second.
+        first: number of the frame at 0 s; -1: the lowest in the folder.
+        faces: read faces too, and take people without a body for their faces.
+
+    Returns:
+        The number of frames, and frame (from 0 at `first`) -> him, where he is.
+    """
     files = numbered(folder)
     lowest, last = min(files), max(files)
     if first > lowest:
         raise UserError(f"{folder} begins with frame {lowest}, before first_frame {first}; choose {lowest} or less.")
     first = lowest if first < 0 else first
-    found: dict[int, np.ndarray] = {}
-    followed: Person | None = None
+    found: dict[int, Person] = {}
+    before: Person | None = None
     seen = size = 0
     for number, path in files.items():
-        people = _people(path)
-        size = size or (len(people[0][1]) if people else 0)
-        if any(len(points) != size for _, points in people):
+        people = _people(path, faces)
+        size = size or (len(people[0].points) if people else 0)
+        if any(len(person.points) != size for person in people):
             raise UserError(f"{path} is of another body model than the files before it; use one for a recording.")
-        if followed is not None and number - seen < PATIENCE * rate_hz:
-            person = again(followed, people)
+        if before is not None and number - seen < PATIENCE * rate_hz:
+            him = again(before, people)
         else:
-            person = max(people, key=lambda person: _extent(person[1]), default=None)
-        if person is not None:
-            followed, seen, found[number] = person, number, person[1]
-    rows = np.zeros((last - first + 1, 18, 3), np.float32)
-    if found:
-        rows[np.array(list(found)) - first] = _ordered(folder, np.stack(list(found.values())), model)
-    return rows
+            him = max(people, key=lambda person: _extent(person.points), default=None)
+        if him is not None:
+            before, seen, found[number - first] = him, number, him
+    return last - first + 1, found
 
 
 def numbered(folder: Path) -> dict[int, Path]:
@@ -111,14 +164,14 @@ def numbered(folder: Path) -> dict[int, Path]:
     return dict(sorted(files.items()))
 
 
-def again(followed: Person, people: list[Person]) -> Person | None:
+def again(before: Person, people: list[Person]) -> Person | None:
     """Who of these people is the one followed so far."""
-    name, last = followed
     for person in people:
-        if name >= 0 and person[0] == name:
+        if before.name >= 0 and person.name == before.name:
             return person
-    nearest = min(people, key=lambda person: _distance(last, person[1]), default=None)
-    return nearest if nearest and _distance(last, nearest[1]) <= REACH * _extent(last) else None
+    nearest = min(people, key=lambda person: _distance(before.points, person.points), default=None)
+    near = nearest and _distance(before.points, nearest.points) <= REACH * _extent(before.points)
+    return nearest if near else None
 
 
 def body18(points: np.ndarray, model: str) -> np.ndarray:
@@ -161,33 +214,40 @@ def _extent(points: np.ndarray) -> float:
     return float(np.linalg.norm(np.ptp(points[points[:, 2] > 0, :2], axis=0)))
 
 
-def _people(path: Path) -> list[Person]:
+def _people(path: Path, faces: bool) -> list[Person]:
     """Everybody of whom there is a key point."""
     content = read_json(path)
     people = content.get("people") if isinstance(content, dict) else None
     if not isinstance(people, list):
         raise UserError(f"{path} has no list 'people'; expected a file that OpenPose wrote (--write_json).")
-    found = [_person(path, place, person) for place, person in enumerate(people)]
-    return [person for person in found if person[1].any()]
+    found = [_person(path, place, person, faces) for place, person in enumerate(people)]
+    return [person for person in found if person.points.any()]
 
 
-def _person(path: Path, place: int, person: Any) -> Person:
-    numbers = person.get("pose_keypoints_2d") if isinstance(person, dict) else None
-    if not isinstance(numbers, list) or len(numbers) not in [3 * count for count in POINTS]:
+def _person(path: Path, place: int, content: Any, faces: bool) -> Person:
+    lists = content if isinstance(content, dict) else {}
+    face = _points(path, place, lists, FACE) if faces and lists.get(FACE) else NO_POINTS
+    points = face if len(face) and lists.get(BODY) == [] else _points(path, place, lists, BODY)
+    match lists.get("person_id"):
+        case [int(name)]:
+            return Person(name, points, face)
+        case _:
+            return Person(-1, points, face)
+
+
+def _points(path: Path, place: int, lists: dict[str, Any], name: str) -> np.ndarray:
+    """One list of a person, float32 [points, 3]; 0, 0, 0 where a point is missing."""
+    numbers, sizes = lists.get(name), {3 * count: what for count, what in SIZES[name].items()}
+    if not isinstance(numbers, list) or len(numbers) not in sizes:
         held = f"{len(numbers)} numbers" if isinstance(numbers, list) else "no list"
-        raise UserError(
-            f"{path}, person {place}: 'pose_keypoints_2d' holds {held}, expected 75 (BODY_25) or 54 (COCO)."
-        )
+        expected = " or ".join(f"{count} ({what})" for count, what in sizes.items())
+        raise UserError(f"{path}, person {place}: {name!r} holds {held}, expected {expected}.")
     try:
         points = np.array([float(number) for number in numbers], np.float32).reshape(-1, 3)
     except (TypeError, ValueError):
         points = np.full((1, 3), np.nan, np.float32)
     if not np.isfinite(points).all():
-        raise UserError(f"{path}, person {place}: 'pose_keypoints_2d' holds something that is no number.")
+        raise UserError(f"{path}, person {place}: {name!r} holds something that is no number.")
     points[points[:, 2] <= 0] = 0
     points[:, 2] = np.minimum(points[:, 2], 1)  # interpolated peaks of heat maps can rise a hair above 1
-    match person.get("person_id"):
-        case [int(name)]:
-            return name, points
-        case _:
-            return -1, points
+    return points

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from emotf.errors import UserError
-from emotf.features._detected import FLAGS, Detected, check_face_options, with_flags
+from emotf.features._by_picture import pictures_left
+from emotf.features._detected import FLAGS, Detected, check_face_options, point_channels, with_flags
 from emotf.features._flow import flow_rows
 from emotf.features._openface import INTENSITIES, read_openface
 from emotf.features.head_pose import angles
@@ -15,9 +16,7 @@ from emotf.recording import Recording
 from emotf.track import Track
 
 POSES = ("mesh", "table")
-BOX = tuple(f"{axis}_{point}" for point in range(68) for axis in "xy")
-# A table may end this many seconds before its video: OpenFace writes no row where it loses one of several faces.
-SHORT = 1.0
+BOX = point_channels(range(68))
 
 
 @dataclass
@@ -113,9 +112,5 @@ def _joined(
     path: Path, video: Path, values: np.ndarray, found: np.ndarray, times: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """A row of the table for every picture."""
-    missing = len(times) - len(values)
-    if missing < 0 or (missing and times[-1] - times[len(values) - 1] > SHORT):
-        raise UserError(
-            f"{path} has {len(values)} frames, but {video} has {len(times)} pictures; run OpenFace on this very video."
-        )
+    missing = pictures_left("OpenFace", path, len(values), video, times)
     return np.pad(values, ((0, missing), (0, 0))), np.pad(found, (0, missing))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emotf.features._detected import check_coordinates, scaled
+from emotf.features._detected import check_coordinates, point_channels, scaled
 from emotf.features._mesh import FromMesh
 from emotf.features._points70 import COUNT, seventy
 from emotf.media import FaceMesh
@@ -41,7 +41,7 @@ class Landmarks140(FromMesh):
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(f"{axis}_{point}" for point in range(COUNT) for axis in "xy")
+        return point_channels(range(COUNT))
 
     def _check(self) -> None:
         super()._check()

@@ -3,6 +3,11 @@
 Training reads pools of K whole recordings from the records, shuffles all their examples among each other and cuts
 batches; a batch may join two pools, so its size is constant. Memory is that of two pools. The order of recordings and
 of examples is a pure function of (seed, epoch, pool): a run that was killed repeats it exactly.
+
+The loader of Orgil et al. (2021) shuffles less: the examples of a recording follow each other as in time, only the
+recordings change places from epoch to epoch, and the last batch is kept though it is smaller. `order="by_recording"`
+does so, by the same function of (seed, epoch); pools then are a matter of memory alone. A batch may run on into the
+next recording.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +42,7 @@ class Epochs:
         epoch: a tf.Variable; set it before an epoch is iterated.
         examples: windows an epoch; each holds at least one frame of which at least one target is rated.
         steps: batches an epoch.
-        pool: K, recordings whose examples are shuffled together.
+        pool: K, recordings that are read together; where examples are shuffled, they are so among these.
     """
 
     dataset: Any
@@ -56,8 +61,9 @@ def training_batches(
     seed: int,
     pool: int = 0,
     scaling: Scaling | None = None,
+    order: str = "shuffled",
 ) -> Epochs:
-    """Shuffled batches of some recordings.
+    """Batches of some recordings, in another order each epoch.
 
     Args:
         store: the records.
@@ -68,6 +74,7 @@ def training_batches(
         seed: of the order.
         pool: K; 0 takes as many recordings as fit into 256 MB.
         scaling: of streams that the network does not standardise itself.
+        order: `shuffled`: the examples of a pool among each other; `by_recording`: only the recordings, each in time.
 
     Raises:
         UserError: nothing is rated, or records are missing or do not cover the gold standard.
@@ -84,21 +91,24 @@ def training_batches(
     read, gather = _reader(store, streams, golds, anchors, scaling), _gatherer(store, streams, window)
     epoch = tf.Variable(0, dtype=tf.int64, trainable=False, name="epoch")
 
-    def order(count: Any, of: Any) -> Any:
+    def permutation(count: Any, of: Any) -> Any:
         """A permutation of 0 ... count - 1: of the recordings (`of` = 0) or of the examples of pool `of` - 1."""
         key = tf.random.experimental.stateless_fold_in(tf.stack([tf.constant(seed, tf.int64), epoch.read_value()]), of)
         return tf.random.experimental.index_shuffle(tf.range(count), key, count - 1)
 
     def recordings_in_order(_: Any) -> Any:
-        return tf.data.Dataset.from_tensor_slices(order(tf.constant(len(golds), tf.int64), 0))
+        return tf.data.Dataset.from_tensor_slices(permutation(tf.constant(len(golds), tf.int64), 0))
 
     def batches_of_pool(index: Any, recordings: dict[str, Any]) -> Any:
         pooled = _pooled(recordings)
         count = tf.shape(pooled["anchors"], out_type=tf.int64)[0]
-        shuffled = tf.cond(count > 0, lambda: order(count, index + 1), lambda: tf.zeros((0,), tf.int64))
+        if order == "by_recording":
+            ordered = tf.range(count)
+        else:
+            ordered = tf.cond(count > 0, lambda: permutation(count, index + 1), lambda: tf.zeros((0,), tf.int64))
 
         def cut(begin: Any) -> Any:
-            inputs, gold = gather(pooled, shuffled[begin : begin + batch])
+            inputs, gold = gather(pooled, ordered[begin : begin + batch])
             return inputs, {name: gold[..., i] for i, name in enumerate(targets)}
 
         return tf.data.Dataset.range(0, count, batch).map(cut, num_parallel_calls=2, deterministic=True)

@@ -89,6 +89,9 @@ def of_run(run: Run) -> str:
         f"learning rate {experiment.training.learning_rate:g}, batch {experiment.training.batch}, seed {about['seed']}",
         f"fold: {about['fold']} ({about['protocol']})",
     ]
+    if chosen := about.get("chosen"):  # runs of older versions do not say
+        kept = f", kept from {about['kept_from']}" if "kept_from" in about else ""
+        lines.append(f"weights of epoch {chosen['epoch'] + 1}, the best by dev_{chosen['criterion']}{kept}")
     lines += [
         f"stream {name}: {len(s['channels'])} channels, {s['kind']}: {_enumerated(s['channels'])}"
         for name, s in about["streams"].items()

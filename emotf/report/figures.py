@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emotf.affect import PLANE
 from emotf.files import written_aside
 from emotf.measures import running_ccc
 from emotf.track import Track
@@ -60,6 +61,45 @@ def traces(
     if gold is not None:
         axes[0].legend(loc="upper right", fontsize="small", ncols=3, frameon=False)
     axes[-1].set_xlabel("time (s)")
+    _caption(figure, title)
+    return figure
+
+
+def plane(prediction: Track, gold: Track | None = None, title: str = "") -> "Figure":
+    """Valence and arousal as a point that moves in their plane, [-1, 1]²: the path, from the dot to the cross.
+
+    The legend says what share of a path lies outside, where any does.
+
+    Args:
+        prediction: channels `valence` and `arousal`, others are left out.
+        gold: on the same clock; where it is not rated, its path is broken.
+        title: of the figure.
+
+    Raises:
+        UserError: valence or arousal is missing.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 5.4), dpi=100, layout="constrained")
+    panel = figure.subplots()
+    panel.axhline(0, color="0.85", lw=0.8, zorder=0)
+    panel.axvline(0, color="0.85", lw=0.8, zorder=0)
+    shown = {"gold standard": (gold, "0.45"), "prediction": (prediction, "C0")}
+    for name, (track, colour) in shown.items():
+        if track is None:
+            continue
+        path = track.select(PLANE).values
+        known = path[~np.isnan(path).any(axis=1)]
+        outside = (np.abs(known) > 1).any(axis=1)
+        label = f"{name}, {outside.mean():.1%} outside" if outside.any() else name
+        panel.plot(*path.T, color=colour, lw=1, alpha=0.8, label=label)
+        for point, mark in ((known[:1], "o"), (known[-1:], "X")):
+            panel.plot(*point.T, mark, color=colour, ms=7, mec="white", mew=0.8, zorder=3)
+    panel.set(xlim=(-1, 1), ylim=(-1, 1), aspect="equal", xlabel=PLANE[0], ylabel=PLANE[1])
+    figure.legend(
+        loc="outside lower center", fontsize="small", ncols=2, frameon=False,
+        title="from the dot to the cross", title_fontsize="small",
+    )  # fmt: skip
     _caption(figure, title)
     return figure
 

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from emotf.affect import PLANE
 from emotf.errors import UserError
 from emotf.evaluation import MEAN, score, value
 from emotf.measures import MEASURES
@@ -15,14 +16,15 @@ from emotf.prediction import Predictor
 from emotf.progress import LOG_EVERY, say
 from emotf.report import figures
 from emotf.track import Track
+from emotf.training.criteria import criteria
 
 
 class DevScores(keras.callbacks.Callback):
     """Adds exact development scores to the logs, before any other callback reads them.
 
     The whole partition is predicted and scored by the very code that scores runs: `dev_<target>_<measure>` is pooled,
-    `dev_<target>_ccc_mean` the mean over recordings, `dev_ccc` the mean of the pooled CCCs over the targets, where an
-    undefined one counts as 0.
+    `dev_<target>_ccc_mean` the mean over recordings, and `dev_<criterion>` what may choose the epoch
+    (`emotf.training.criteria`), whatever loss is trained.
 
     Args:
         predictor: of the development recordings.
@@ -40,13 +42,15 @@ class DevScores(keras.callbacks.Callback):
                 "look for extreme values in the streams (tools/describe.py)."
             )
         self.predictions = self.predictor()
-        scores = score(self.predictor.golds, self.predictions, "dev")
+        golds = self.predictor.golds
+        scores = score(golds, self.predictions, "dev", measures=(*MEASURES, "mse"))
         targets = list(dict.fromkeys(scores["target"]))
         for target in targets:
             for measure in MEASURES:
                 logs[f"dev_{target}_{measure}"] = value(scores, target, measure)
             logs[f"dev_{target}_ccc_mean"] = value(scores, target, "ccc", MEAN)
-        logs["dev_ccc"] = float(np.mean(np.nan_to_num([logs[f"dev_{target}_ccc"] for target in targets])))
+        for name, number in criteria(golds, self.predictions, scores).items():
+            logs[f"dev_{name}"] = number
 
 
 class Progress(keras.callbacks.Callback):
@@ -54,7 +58,7 @@ class Progress(keras.callbacks.Callback):
 
     Args:
         epochs: at most.
-        stopping: tells how long ago the best epoch was.
+        stopping: tells by what the epoch is chosen, and how long ago the best one was.
     """
 
     def __init__(self, epochs: int, stopping: keras.callbacks.EarlyStopping) -> None:
@@ -86,9 +90,10 @@ class Progress(keras.callbacks.Callback):
         if logs is None:
             return
         now = time.monotonic()
-        best = float(self.stopping.best) if self.stopping.best is not None else logs["dev_ccc"]
+        chosen_by = self.stopping.monitor
+        best = float(self.stopping.best) if self.stopping.best is not None else logs[chosen_by]
         line = (
-            f"epoch {epoch + 1:3d}/{self.epochs}  loss {logs['loss']:.4f}  dev CCC {logs['dev_ccc']:.3f}  best "
+            f"epoch {epoch + 1:3d}/{self.epochs}  loss {logs['loss']:.4f}  {chosen_by} {logs[chosen_by]:.3f}  best "
             f"{best:.3f} ({self.stopping.wait} epochs ago)  {now - self.began:.1f} s"
         )
         if self.bar:
@@ -103,7 +108,7 @@ class Progress(keras.callbacks.Callback):
 
 
 class DevFigures(keras.callbacks.Callback):
-    """Writes development traces, gold and prediction, to TensorBoard.
+    """Writes development traces, gold and prediction, to TensorBoard; valence and arousal as paths in their plane too.
 
     Args:
         folder: of the event files.
@@ -125,5 +130,10 @@ class DevFigures(keras.callbacks.Callback):
         golds = self.scores.predictor.golds
         with tf.summary.create_file_writer(str(self.folder / "dev")).as_default():
             for recording in list(golds)[:2]:
-                png = figures.as_png(figures.traces(self.scores.predictions[recording], golds[recording], recording))
-                tf.summary.image(recording, tf.image.decode_png(png, channels=3)[None], step=epoch)
+                gold, prediction = golds[recording], self.scores.predictions[recording]
+                drawn = {recording: figures.traces(prediction, gold, recording)}
+                if set(PLANE) <= set(gold.channels):
+                    drawn[f"{recording} in the plane"] = figures.plane(prediction, gold, recording)
+                for name, figure in drawn.items():
+                    png = tf.image.decode_png(figures.as_png(figure), channels=3)
+                    tf.summary.image(name, png[None], step=epoch)

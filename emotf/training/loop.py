@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from emotf.config import TRANSDUCTIVE, Experiment
+from emotf.config import CRITERIA, TRANSDUCTIVE, Experiment, Training
 from emotf.errors import UserError
 from emotf.pipeline import Epochs, Selection, Standardisation, masked, standardise, training_batches, transductive
 from emotf.prediction import Predictor, selection
@@ -17,6 +17,7 @@ from emotf.records import Store, check_unseen
 from emotf.report.tables import objective_of
 from emotf.runs import Run
 from emotf.training.callbacks import DevFigures, DevScores, Progress
+from emotf.training.criteria import check_defined
 from emotf.training.device import prepare_device
 from emotf.training.learner import Learner, Objective, name_of
 from emotf.training.state import Resume
@@ -34,24 +35,28 @@ def train(experiment: Experiment, run: Run) -> None:
 
     Raises:
         UserError: the records do not hold what the experiment asks for, a stream was fitted on a recording of dev or
-            test, the run folder belongs to another experiment, or the loss is not finite.
+            test, development does not define what is to choose an epoch, the run folder belongs to another experiment,
+            or the loss is not finite.
     """
-    experiment.check()
+    settings = experiment.check().training
     store = Store(experiment.store)
     run.check(experiment, store.fingerprint(experiment.streams))
     if run.finished:
+        run.finish()  # the process may have been killed between FINISHED and the last of its remains
         say(f"{run.folder} is finished; nothing to do.")
         return
-    device = prepare_device(experiment.training.precision)
+    device = prepare_device(settings.precision)
     keras.utils.clear_session()
-    keras.utils.set_random_seed(experiment.training.seed)
+    keras.utils.set_random_seed(settings.seed)
     chosen = selection(experiment)
+    settings.check_criteria(chosen.targets)
+    check_defined((settings.select, *settings.keep), chosen.partition("dev"))
     check_unseen(store, experiment.streams, chosen.golds)
     losses = experiment.losses(chosen.targets)
     objective = Objective(
         losses,
-        experiment.training.alphas(tuple(name_of(term) for term in losses)),
-        experiment.training.weighting == "uncertainty",
+        settings.alphas(tuple(name_of(term) for term in losses)),
+        settings.weighting == "uncertainty",
     )
     by, trained_on = experiment.data.standardisation, chosen.partition("train")
     fitted = {} if by in TRANSDUCTIVE else standardise(store, experiment.streams, trained_on, "train", by)
@@ -63,10 +68,11 @@ def train(experiment: Experiment, run: Run) -> None:
         list(experiment.streams),
         trained_on,
         experiment.window,
-        experiment.training.batch,
-        experiment.training.seed,
-        experiment.training.pool,
+        settings.batch,
+        settings.seed,
+        settings.pool,
         scaling,
+        settings.order,
     )
     epochs = _augmented(experiment, store, epochs, fitted)
     # nothing is written before all that the user asked for is known to be possible
@@ -76,9 +82,26 @@ def train(experiment: Experiment, run: Run) -> None:
     run.note(**_facts(store, experiment, chosen, network, epochs, device), objective=objective.facts)
     _announce(run.about)
     dev = Predictor(network, store, list(experiment.streams), chosen.partition("dev"), experiment.window, by)
-    seconds = _fit(experiment, run, Learner(network, objective), epochs, dev)
+    learner = Learner(network, objective)
+    conclude(run, learner, network, _fit(experiment, run, learner, epochs, dev), settings)
+
+
+def conclude(run: Run, learner: keras.Model, network: keras.Model, done: Resume, settings: Training) -> None:
+    """Saves the network as it is, then with the weights of each criterion that is kept, and ends the run.
+
+    Args:
+        run: trained.
+        learner: with the selected weights.
+        network: its part that is saved.
+        done: what is known of all epochs.
+        settings: of the training.
+    """
     run.save_network(network)
-    run.note(training_seconds=round(seconds, 2))
+    chosen = {"criterion": settings.select, "epoch": done.best_epoch(settings.select)}
+    run.note(training_seconds=round(done.seconds, 2), chosen=chosen)
+    for criterion in settings.keep:
+        learner.set_weights(done.kept_weights(criterion))
+        run.save_best(criterion, done.best_epoch(criterion), network)
     run.finish()
 
 
@@ -93,8 +116,8 @@ def _augmented(experiment: Experiment, store: Store, epochs: Epochs, fitted: Map
     return masked(epochs, experiment.augmentation, fill, experiment.training.seed) if fill else epochs
 
 
-def _fit(experiment: Experiment, run: Run, learner: Learner, epochs: Epochs, dev: Predictor) -> float:
-    """Trains; returns the seconds it took, those of earlier processes included."""
+def _fit(experiment: Experiment, run: Run, learner: Learner, epochs: Epochs, dev: Predictor) -> Resume:
+    """Trains until the learner has the selected weights; returns what is known of all epochs."""
     settings = experiment.training
     learner.compile(
         settings.optimizer.build(settings.learning_rate),
@@ -103,15 +126,14 @@ def _fit(experiment: Experiment, run: Run, learner: Learner, epochs: Epochs, dev
     )
     learner.optimizer.build(learner.trainable_variables)
     scores = DevScores(dev)
-    stopping = keras.callbacks.EarlyStopping(
-        monitor="dev_ccc", mode="max", patience=settings.patience, restore_best_weights=True
-    )
+    watched: dict[str, Any] = {"monitor": f"dev_{settings.select}", "mode": CRITERIA[settings.select]}
+    stopping = keras.callbacks.EarlyStopping(**watched, patience=settings.patience, restore_best_weights=True)
     plateau = None
     if settings.plateau:
         plateau = keras.callbacks.ReduceLROnPlateau(
-            monitor="dev_ccc", mode="max", patience=settings.plateau, factor=settings.plateau_factor, min_delta=0.0
+            **watched, patience=settings.plateau, factor=settings.plateau_factor, min_delta=0.0
         )
-    resume = Resume(run, stopping, epochs.epoch, plateau)
+    resume = Resume(run, stopping, epochs.epoch, plateau, settings.keep)
     before = resume.done
     if before:
         say(f"going on after epoch {before}")
@@ -133,7 +155,7 @@ def _fit(experiment: Experiment, run: Run, learner: Learner, epochs: Epochs, dev
         shuffle=False,
         verbose=0,
     )
-    return resume.seconds
+    return resume
 
 
 def _facts(

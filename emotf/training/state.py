@@ -4,10 +4,15 @@ Keras' own BackupAndRestore loses callbacks' state, dropout seeds and the order 
 function of (seed, epoch), and the last callback writes, whole or not at all: the epoch, every variable of model and
 optimiser, the history, and the state of early stopping. A run that was killed starts its unfinished epoch anew and ends
 with the same weights, bit by bit, as one that was not.
+
+Best weights by further criteria are too much to be written every epoch: each has a file of its own, named by criterion
+and epoch, written when they improve, before the state. Which of these files counts follows from the history in the
+state, so a kill between any two writes leaves a state and the files that belong to it; others are deleted only after.
 """
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -16,7 +21,7 @@ import pandas as pd
 
 from emotf.errors import UserError
 from emotf.files import written_aside
-from emotf.runs import Run
+from emotf.runs import Run, best_epoch
 
 # What EarlyStopping and ReduceLROnPlateau change while they run; min_delta is left out, Keras would negate it again
 # after a restart. The learning rate itself is a variable of the optimiser.
@@ -34,6 +39,7 @@ class Resume(keras.callbacks.Callback):
         stopping: the early stopping of the same training.
         epoch: the tf.Variable that the dataset reads its order from.
         plateau: what lowers the learning rate, where anything does.
+        keep: criteria whose best weights are kept besides.
     """
 
     def __init__(
@@ -42,15 +48,20 @@ class Resume(keras.callbacks.Callback):
         stopping: keras.callbacks.EarlyStopping,
         epoch: Any,
         plateau: keras.callbacks.ReduceLROnPlateau | None = None,
+        keep: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         self.run = run
         self.stopping = stopping
         self.plateau = plateau
         self.epoch = epoch
-        self.state = _read(run)
+        self.keep = keep
+        self.state = _read(run.state, run) if run.state.is_file() else {}
         self.seconds = float(self.state["seconds"]) if self.state else 0.0
         self.rows: list[dict[str, float]] = json.loads(str(self.state["rows"])) if self.state else []
+        if self.rows:
+            for criterion in keep:
+                self.kept_weights(criterion)  # one that is damaged is better known now than at the end
 
     @property
     def done(self) -> int:
@@ -61,6 +72,15 @@ class Resume(keras.callbacks.Callback):
     def stopped(self) -> bool:
         """Whether early stopping had already ended the training when it was interrupted."""
         return bool(self.state) and json.loads(str(self.state["stopping"]))["stopped_epoch"] > 0
+
+    def best_epoch(self, criterion: str) -> int:
+        """The best of the finished epochs."""
+        return best_epoch([row[f"dev_{criterion}"] for row in self.rows], criterion)
+
+    def kept_weights(self, criterion: str) -> list[np.ndarray]:
+        """The weights of the best epoch by a criterion that is kept."""
+        found = _read(self.run.kept(criterion, self.best_epoch(criterion)), self.run)
+        return [found[name] for name in sorted(found)]
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.clock = time.monotonic()
@@ -89,12 +109,16 @@ class Resume(keras.callbacks.Callback):
         }
         for i, weights in enumerate(self.stopping.best_weights or []):
             state[f"best{i:04d}"] = weights
+        for criterion in self.keep:
+            if self.best_epoch(criterion) == epoch:
+                weights = {f"{i:04d}": array for i, array in enumerate(self.model.get_weights())}
+                _write(self.run.kept(criterion, epoch), weights)
         scalars = {"rows": json.dumps(self.rows), "stopping": _attributes(self.stopping, STOPPING)}
         if self.plateau is not None:
             scalars["plateau"] = _attributes(self.plateau, PLATEAU)
-        with written_aside(self.run.state) as aside:
-            np.savez(aside, seconds=self.seconds, **scalars, **state)
+        _write(self.run.state, {"seconds": self.seconds, **scalars, **state})
         self._write_history()
+        self.run.prune_kept(self.run.kept(name, self.best_epoch(name)) for name in self.keep)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         # the process may have been killed between the state and the history of the last epoch
@@ -112,11 +136,14 @@ def _attributes(callback: keras.callbacks.Callback, names: tuple[str, ...]) -> s
     return json.dumps({name: getattr(callback, name) for name in names}, default=float)
 
 
-def _read(run: Run) -> dict[str, np.ndarray]:
-    if not run.state.is_file():
-        return {}
+def _write(path: Path, arrays: dict[str, Any]) -> None:
+    with written_aside(path) as aside:
+        np.savez(aside, **arrays)
+
+
+def _read(path: Path, run: Run) -> dict[str, np.ndarray]:
     try:
-        with np.load(run.state, allow_pickle=False) as file:
+        with np.load(path, allow_pickle=False) as file:
             return dict(file)
     except (ValueError, OSError, EOFError) as error:
-        raise UserError(f"{run.state} is damaged ({error}); delete it to train this run from the start.") from None
+        raise UserError(f"{path} is damaged ({error}); delete {run.state} to train this run from the start.") from None

@@ -21,6 +21,8 @@ from emotf.errors import UserError
 from emotf.features.aligned_crops import AlignedCrops
 from emotf.features.body_euler24 import BodyEuler24
 from emotf.features.mfcc39 import Mfcc39
+from emotf.features.openface_landmarks136 import OpenfaceLandmarks136
+from emotf.features.openpose_face140 import OpenposeFace140
 from emotf.features.precomputed import Precomputed
 
 WRITERS = {
@@ -33,15 +35,16 @@ WRITERS = {
     "affwild2": lambda home: Affwild2().write_twin(home, duration=1.0),
     "afew_va": lambda home: AfewVa().write_twin(home, duration=0.4),
 }
+LANDMARKS = {"openface": OpenfaceLandmarks136(clock="video"), "openpose": OpenposeFace140(clock="video")}
 STREAMS = {
     "avec": {"eda": Precomputed("features_eda"), "face": Precomputed("features_video_geometric", gaps=True)},
     "recola": {"eda": Precomputed("eda", names=("EDA",))},
     "case": {"body": Precomputed("physiology_sub_1")},
     "pmemo": {"eda": Precomputed("eda")},
     "creativeit": {"body": BodyEuler24()},
-    "affwild": {"sound": Mfcc39()},
-    "affwild2": {"face": AlignedCrops()},
-    "afew_va": {},
+    "affwild": {"sound": Mfcc39(), **LANDMARKS},
+    "affwild2": {"face": AlignedCrops(), **LANDMARKS},
+    "afew_va": LANDMARKS,
 }
 
 

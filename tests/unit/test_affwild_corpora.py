@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
-from published import BOM, CRLF, SAME, Twins, check_break, empty, golds, gone, latin, moved, text
+from published import BOM, CRLF, LANDMARKS, SAME, Twins, check_break, empty, golds, gone, latin, moved, text
 
 from emotf.corpora import _per_frame
 from emotf.corpora._per_frame import dealt
@@ -17,11 +17,14 @@ from emotf.corpora._twin import at, drawn, traces
 from emotf.corpora.afew_va import AfewVa
 from emotf.corpora.affwild2 import Affwild2
 from emotf.errors import UserError
+from emotf.features.action_units import ActionUnits
 from emotf.features.aligned_crops import AlignedCrops
 from emotf.features.mfcc39 import Mfcc39
+from emotf.features.openpose_face140 import OpenposeFace140
+from emotf.features.openpose_json import OpenposeJson
 from emotf.media import pictures, video_info, video_writer
 from emotf.recording import partitions
-from emotf.records import extract
+from emotf.records import Store, extract
 
 AFFWILD_RATING = "annotations/train/arousal/103.txt"
 AFFWILD2_RATING = "VA_Estimation_Challenge/Train_Set/video2.txt"
@@ -358,7 +361,7 @@ def test_afew_va_flat_and_without_videos(copy):
             clip.rename(corpus.path / clip.name)
         (corpus.path / folder).rmdir()
     assert [r.id for r in corpus.recordings()] == [f"{k:03d}" for k in range(1, 7)]
-    assert set(corpus.recordings()[0].media) == {"pictures"}
+    assert set(corpus.recordings()[0].media) == {"pictures", "openface", "openpose"}
     corpus.prepare()
     shutil.copytree(corpus.path / "001", corpus.path / "03" / "001")
     with pytest.raises(UserError, match="are the same clip; take one away"):
@@ -390,6 +393,100 @@ def test_afew_va_a_gap_in_the_pictures_is_refused(copy):
     (corpus.path / "01/002/00004.png").unlink()
     with pytest.raises(UserError, match="Clip 002 lacks picture 00004, so what follows has no place"):
         corpus.prepare()
+
+
+# ---- landmarks of the user's own -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["affwild", "affwild2", "afew_va"])
+def test_landmarks_of_two_tools_stand_on_the_pictures(twins, name):
+    """Both tools saw the same drawn face, which they lose half way; row k is of picture k."""
+    corpus = twins(name)
+    recording = corpus.recordings()[1]
+    table, folder = recording.medium("openface"), recording.medium("openpose")
+    assert (table.parent, folder.parent) == (corpus.path / "OpenFace", corpus.path / "openpose")
+    assert table.stem == folder.name == recording.id
+    frames = video_info(recording.medium("video")).frames
+    assert len(lines_of(table, 1)) == len(list(folder.iterdir())) == frames
+    one, other = (stream.extract(recording) for stream in LANDMARKS.values())
+    gold = corpus.ratings(recording, "valence")
+    assert one.hop == other.hop == gold.hop and one.frames == other.frames == frames
+    gone = np.abs(np.arange(frames) - frames // 2) <= 2
+    for track in (one, other):
+        np.testing.assert_array_equal(track.values[:, -1] == 0, gone)
+    np.testing.assert_allclose(one.values[:, :136], other.values[:, :136], atol=1e-4)
+    pupils = other.values[:, 136:140].reshape(-1, 2, 2)
+    eyes = one.values[:, 72:96].reshape(-1, 2, 6, 2).mean(axis=2)
+    np.testing.assert_allclose(pupils, eyes, atol=1e-4)
+    body = OpenposeJson(clock="video").extract(recording)
+    np.testing.assert_allclose(body.values[:, :2], one.values[:, 60:62], atol=1e-4)  # the nose
+    assert ActionUnits().extract(recording).frames == frames
+
+
+def test_the_landmarks_of_a_twin_lie_on_its_drawing(twins):
+    """Black pupils, in AFEW-VA's own pictures, at the pupils that OpenPose is said to have found."""
+    recording = of(twins("afew_va"), "002")
+    points = OpenposeFace140(clock="video", coordinates="pixels", flags=False).extract(recording).values
+    for number in (0, 9):
+        picture = np.asarray(Image.open(recording.medium("pictures") / f"{number:05d}.png").convert("L"), float)
+        for x, y in points[number].reshape(70, 2)[68:].round().astype(int):
+            assert picture[y - 1 : y + 2, x - 1 : x + 2].min() < 0.7 * picture[60, 48]
+
+
+@pytest.mark.parametrize("name", ["affwild", "affwild2", "afew_va"])
+def test_landmarks_are_optional_and_examined(copy, name):
+    corpus = copy(name)
+    corpus.prepare()
+    first, second = corpus.recordings()[:2]
+    found = {finding.what: finding for finding in corpus.layout()}
+    assert found["OpenFace"].state == found["openpose"].state == "ok"
+    (corpus.path / "OpenFace" / f"{first.id}.csv").rename(corpus.path / "OpenFace" / "stranger.csv")
+    (corpus.path / "openpose").rename(corpus.path / "OpenPose")
+    media = {recording.id: set(recording.media) for recording in corpus.recordings()}
+    assert {"openface", "openpose"} - media[first.id] == {"openface"} and {"openface", "openpose"} < media[second.id]
+    found = {finding.what: finding for finding in corpus.layout()}
+    assert found["OpenFace"].advice == "of no recording or video: stranger; rename or remove"
+    assert found["openpose"].state == "ok" and found["OpenFace"].state == "note"
+    none = replace(corpus, openface_in="", openpose_in="elsewhere")
+    assert not {"openface", "openpose"} & set().union(*(recording.media for recording in none.recordings()))
+    assert not {"OpenFace", "openpose", "elsewhere"} & {finding.what for finding in none.layout()}
+    assert golds(none).keys() == golds(corpus).keys()
+
+
+def test_videos_of_other_rates_and_sizes_make_one_stream_of_landmarks(copy, tmp_path):
+    """103 has the same pictures at 50 a second, and twice as wide."""
+    corpus = replace(copy("affwild"), rate_hz=25)
+    path = corpus.path / "videos/train/103.mp4"
+    shown = [picture for _, picture in pictures(path)]
+    pixels = {name: replace(stream, coordinates="pixels", clock="", rate_hz=50) for name, stream in LANDMARKS.items()}
+    written = {name: stream.extract(of(corpus, "103")).values for name, stream in pixels.items()}
+    with video_writer(path, 50) as write:
+        for picture in shown:
+            write(np.hstack([picture, picture]))
+    streams = {name: replace(stream, rate_hz=25) for name, stream in LANDMARKS.items()}
+    with pytest.raises(UserError, match=r"a hop of 0\.02 s, the others 0\.04 s; set rate_hz"):
+        extract(corpus, LANDMARKS, tmp_path / "as_filmed")
+    extract(corpus, streams, tmp_path / "records")
+    for name in streams:
+        stream = Store(tmp_path / "records").stream(name)
+        assert sorted(stream.completed) == ["101", "102", "103", "104", "105"]
+        track = stream.read("103")
+        assert (track.hop, track.frames) == (0.04, 13)
+        shares = written[name][::2, :136].reshape(13, 68, 2) / [192, 96]
+        np.testing.assert_allclose(track.values[:, :136].reshape(13, 68, 2), shares, rtol=1e-5)
+
+
+def test_affwild2_takes_landmarks_of_the_person_before_those_of_the_video(copy):
+    corpus = copy("affwild2")
+    left, right = (of(corpus, f"video6_{side}") for side in ("left", "right"))
+    x = [LANDMARKS["openface"].extract(recording).values[0, 0:136:2].mean() for recording in (left, right)]
+    assert x[0] < 0.5 < x[1]
+    (corpus.path / "OpenFace/video6_left.csv").rename(corpus.path / "OpenFace/video6.csv")
+    (corpus.path / "openpose/video6_right").rename(corpus.path / "openpose/video6")
+    left, right = (of(corpus, f"video6_{side}") for side in ("left", "right"))
+    assert (left.media["openface"].stem, right.media["openface"].stem) == ("video6", "video6_right")
+    assert (left.media["openpose"].name, right.media["openpose"].name) == ("video6_left", "video6")
+    assert all(finding.state == "ok" for finding in corpus.layout())
 
 
 # ---- the twins -------------------------------------------------------------------------------------------------------
@@ -428,6 +525,19 @@ def deeper(folder):
     aside.rename(folder / "batch1")
 
 
+def beyond(folder):
+    """One file more than the video has pictures."""
+    number = len(list(folder.iterdir()))
+    shutil.copy(next(folder.iterdir()), folder / f"{folder.name}_{number:012d}_keypoints.json")
+
+
+def without_faces(folder):
+    for path in folder.iterdir():
+        text(lambda content: re.sub(r'("face_keypoints_2d": )\[[^]]+\]', r"\1[]", content) + "\n")(path)
+
+
+OPENPOSE_FILE = "openpose/103/103_000000000004_keypoints.json"
+
 BREAKS = [
     ("affwild", AFFWILD_RATING, "BOM", BOM, SAME),
     ("affwild", AFFWILD_RATING, "CRLF", CRLF, SAME),
@@ -449,6 +559,24 @@ BREAKS = [
     ("affwild", "videos/train/103.mp4", "video in both", lambda p: shutil.copy(p, p.parents[1] / "test"),
      r"Video '103' is in both train and test"),
     ("affwild", "annotations", "nothing", shutil.rmtree, r"holds no train/.*; set annotations_in"),
+    ("affwild", "OpenFace", "no tables", shutil.rmtree, r"Recording 101 has no 'openface'"),
+    ("affwild", "OpenFace/103.csv", "no table", gone, r"Recording 103 has no 'openface'"),
+    ("affwild", "OpenFace/103.csv", "empty", empty, r"103.csv cannot be read as a table"),
+    ("affwild", "OpenFace/103.csv", "no points", text(lambda t: t.replace("x_0,", "X_0,")), r"has no column 'x_0'"),
+    ("affwild", "OpenFace/103.csv", "of another video", text(lambda t: t + t.split("\n")[1].replace("1,", "26,", 1)),
+     r"103.csv has 26 frames, but .*103.mp4 has 25 pictures; run OpenFace on this very video"),
+    ("affwild", "OpenFace/103.csv", "text cell", line(3, "2, 0, 0.040, 0.98, 1" + ", high" * 156),
+     r"103.csv, frame 2: column 'x_0' holds no number although the face was tracked"),
+    ("affwild", OPENPOSE_FILE, "not JSON", text(lambda t: t[:-9]), r"4_keypoints.json is not valid JSON"),
+    ("affwild", OPENPOSE_FILE, "a number less", text(lambda t: t.replace("0.7]", "]").replace(", ]", "]")),
+     r"4_keypoints.json, person 0: 'face_keypoints_2d' holds 209 numbers, expected 210"),
+    ("affwild", OPENPOSE_FILE, "no people", text(lambda t: t.replace("people", "persons")), r"has no list 'people'"),
+    ("affwild", "openpose/103", "without --face", without_faces, r"holds people but no points of a face; OpenPose was"),
+    ("affwild", "openpose/103", "of another video", beyond, r"26 frames, but .*103.mp4 has 25 pictures; run OpenPose"),
+    ("affwild", "openpose/103", "no folder", shutil.rmtree, r"Recording 103 has no 'openpose'"),
+    ("affwild2", "OpenFace/video2.csv", "two faces", text(lambda t: t.replace("1, 0,", "1, 1,", 1)),
+     r"video2.csv holds several faces, by face_id: 0 \(29 rows\), 1 \(1 rows\); choose one"),
+    ("affwild2", "openpose/video2", "another name", moved("video2.json"), r"Recording video2 has no 'openpose'"),
     ("affwild2", AFFWILD2_RATING, "BOM", BOM, SAME),
     ("affwild2", AFFWILD2_RATING, "CRLF", CRLF, SAME),
     ("affwild2", AFFWILD2_RATING, "BOM and CRLF", lambda p: (BOM(p), CRLF(p)), SAME),
@@ -483,6 +611,8 @@ BREAKS = [
     ("afew_va", "01/002/00004.png", "another size", lambda p: Image.new("RGB", (32, 32)).save(p), r"32 x 32 among"),
     ("afew_va", "01/002/00004.png", "another format",
      lambda p: (Image.open(p).save(p.with_suffix(".jpg"), quality=95), p.unlink()), SAME),
+    ("afew_va", "OpenFace/002.csv", "no success", text(lambda t: t.replace("success", "ok")), r"no column 'success'"),
+    ("afew_va", "openpose/002", "empty", lambda p: [path.unlink() for path in p.iterdir()], r"holds no .json files"),
     ("afew_va", "01", "nothing", lambda p: [shutil.rmtree(p.parent / name) for name in ("01", "02")], r"holds no clip"),
 ]  # fmt: skip
 

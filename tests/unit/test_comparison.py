@@ -241,6 +241,32 @@ def test_how_training_went_is_told(trials):
     assert (row["dev_pcc"], row["lowest_dev_pcc"]) == (pytest.approx(0.35), pytest.approx(0.3))
 
 
+def test_the_epoch_that_is_told_is_the_one_whose_weights_were_kept(trials):
+    history = {"loss": [2.0, 1.0, 0.5], "dev_ccc": [0.1, 0.3, 0.2], "dev_mse": [3, 4, 2], "dev_mse_mean": [1, 2, 3]}
+    for trial in trials:
+        of = {f"dev_{target}_{m}": [0.5, 0.25, 0.75] for target in trial.targets for m in ("ccc", "pcc")}
+        pd.DataFrame(history | of).to_csv(trial.run.history, index=False)
+    assert set(learning(trials)["dev_ccc"]) == {0.25}
+    for trial in trials:
+        trial.experiment.training.select = "mse"
+        trial.run.begin(trial.experiment)
+    assert set(learning(trials)["dev_ccc"]) == {0.75}
+    for trial in trials:  # a run of weights that were kept by something else than the experiment selects by
+        trial.run.note(chosen={"criterion": "mse_mean", "epoch": 0})
+    assert set(learning(trials)["dev_ccc"]) == {0.5}
+
+
+def test_single_targets_by_a_criterion_that_couples_them_are_refused_before_anything_runs(experiment, golds, tmp_path):
+    experiment.training.keep = ("non_inertial_mean",)
+    made = grid(experiment, MULTI_AGAINST_SINGLE, None, [0], tmp_path)
+    assert {(len(trial.targets), trial.experiment.training.keep) for trial in made} == {
+        (1, ()), (2, ("non_inertial_mean",)),
+    }  # fmt: skip
+    experiment.training.select = "non_inertial_mean"
+    with pytest.raises(UserError, match=r"non_inertial_mean couples targets .* choose another training\.select"):
+        grid(experiment, MULTI_AGAINST_SINGLE, None, [0], tmp_path)
+
+
 def test_a_report_is_files_and_a_table(trials, tmp_path):
     table, paths = report(trials, "stl", "sample", "stl and mtl of nothing", tmp_path / "report")
     assert [path.name for path in paths] == ["comparison.md", "comparison.csv", "learning.csv", "comparison.png"]

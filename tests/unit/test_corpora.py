@@ -15,6 +15,7 @@ from emotf.annotation import gold_standard
 from emotf.corpora.base import Corpus
 from emotf.corpora.emodb import EMOTIONS, FRAME, MEN, WOMEN, Emodb, audible
 from emotf.corpora.folder import Folder
+from emotf.corpora.planted import Planted
 from emotf.corpora.synthetic import Synthetic
 from emotf.errors import UserError
 from emotf.features.precomputed import Precomputed
@@ -61,6 +62,10 @@ def build_synthetic(home):
     return Synthetic(dir=str(home), count=10, duration=2.0)
 
 
+def build_planted(home):
+    return Planted(dir=str(home), count=10, duration=2.0, extracted=("landmarks140", "pose36", "mel128"))
+
+
 def build_emodb(home):
     source = home.parent / "source"
     source.mkdir(exist_ok=True)
@@ -73,7 +78,8 @@ def build_emodb(home):
     return Emodb(dir=str(home), source=str(source))
 
 
-BUILDERS = {"folder": build_folder, "synthetic": build_synthetic, "emodb": build_emodb, **WRITERS}
+BUILDERS = {"folder": build_folder, "synthetic": build_synthetic, "emodb": build_emodb,
+            "planted": build_planted, **WRITERS}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +246,7 @@ def test_the_same_parameters_give_the_same_bytes(trees, tmp_path):
     assert len(shared) == 50 and all(more[path] == once[path] for path in shared)
 
 
-@pytest.mark.parametrize("name", ["synthetic", "emodb"])
+@pytest.mark.parametrize("name", ["synthetic", "planted", "emodb"])
 def test_an_interrupted_corpus_goes_on_and_ends_the_same(name, trees, tmp_path, monkeypatch):
     corpus = BUILDERS[name](tmp_path / "corpus")
     compose, done = type(corpus).compose, []

@@ -69,10 +69,11 @@ def test_a_mapping_of_losses_survives_json_and_a_single_target_keeps_its_own():
     assert list(alone.losses(("valence",))) == ["valence"]
 
 
-def test_weights_are_fixed_or_learnt_not_both():
+@pytest.mark.parametrize(("weighting", "does"), [("uncertainty", "learns them"), ("sum", "takes 1 for each")])
+def test_weights_are_fixed_or_chosen_otherwise_not_both(weighting, does):
     made = experiment(Ccc())
-    made.training = Training(weights="arousal:1,valence:2", weighting="uncertainty")
-    with pytest.raises(UserError, match=r"weights are fixed, training\.weighting=uncertainty learns them; choose one"):
+    made.training = Training(weights="arousal:1,valence:2", weighting=weighting)
+    with pytest.raises(UserError, match=rf"weights are fixed, training\.weighting={weighting} {does}; choose one"):
         made.check()
 
 

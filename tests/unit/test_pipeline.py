@@ -112,6 +112,57 @@ def test_order_depends_on_seed_and_epoch_only(store, golds):
     assert not np.array_equal(order(1, 3), order(2, 3), equal_nan=True)
 
 
+def starts(epochs, epoch, golds):
+    """(recording, first frame) of every sequence in the order of an epoch, and the sizes of the batches."""
+    places = {}
+    for name, gold in golds.items():
+        padded = np.concatenate([gold.values, np.full((30, 2), np.nan, np.float32)])
+        places |= {np.nan_to_num(padded[k : k + 30], nan=99).tobytes(): (name, k) for k in range(0, gold.frames, 20)}
+    epochs.epoch.assign(epoch)
+    batches = [np.stack([y["c0"], y["c1"]], axis=-1) for _, y in epochs.dataset.as_numpy_iterator()]
+    order = [places[np.nan_to_num(row, nan=99).tobytes()] for batch in batches for row in batch]
+    return order, [len(batch) for batch in batches]
+
+
+def sequences_of(golds, names):
+    """5, 6 and 7 of the three recordings, in time."""
+    return [(name, k) for name in names for k in range(0, golds[name].frames, 20)]
+
+
+@pytest.mark.parametrize("pool", [0, 1, 2])
+def test_by_recording_only_the_recordings_change_places(store, golds, pool):
+    settings = {"batch": 4, "order": "by_recording", "pool": pool}
+    epochs = training_batches(store, ["face"], golds, SEQUENCES, seed=1, **settings)
+    seen = {}
+    for epoch in (3, 0, 1, 2):
+        order, sizes = starts(epochs, epoch, golds)
+        seen[epoch] = list(dict.fromkeys(name for name, _ in order))
+        # each recording in one piece; a batch runs on into the next one, the last is smaller
+        assert order == sequences_of(golds, seen[epoch]) and sizes == [4, 4, 4, 4, 2]
+    assert len(set(map(tuple, seen.values()))) > 1 and epochs.steps == 5
+    # of (seed, epoch) alone, whatever was read before
+    again = training_batches(store, ["face"], golds, SEQUENCES, seed=1, **settings | {"pool": 3})
+    assert starts(again, 2, golds)[0] == sequences_of(golds, seen[2])
+    other = training_batches(store, ["face"], golds, SEQUENCES, seed=2, **settings)
+    assert [starts(other, epoch, golds)[0] for epoch in range(2)] != [sequences_of(golds, seen[k]) for k in range(2)]
+
+
+def test_otherwise_examples_of_recordings_are_mixed(store, golds):
+    epochs = training_batches(store, ["face"], golds, SEQUENCES, batch=4, seed=1)
+    order, sizes = starts(epochs, 0, golds)
+    assert order != sequences_of(golds, dict.fromkeys(name for name, _ in order)) and sizes == [4, 4, 4, 4, 2]
+
+
+def test_by_recording_holds_feature_images_in_time_too(store, golds):
+    epochs = training_batches(store, ["face"], golds, IMAGES, batch=32, seed=1, order="by_recording")
+    found = np.concatenate([x["face"] for x, _ in epochs.dataset.as_numpy_iterator()])
+    rated = {name: gold.times[~np.isnan(gold.values).all(axis=1)] for name, gold in golds.items()}
+    images = {name: np.stack([literal_image(store, name, "face", t) for t in times]) for name, times in rated.items()}
+    first = next(name for name in golds if np.array_equal(found[0], images[name][0]))
+    np.testing.assert_array_equal(found[: len(images[first])], images[first])
+    assert len(found) == sum(map(len, images.values()))
+
+
 def test_a_stream_that_ends_early_is_refused(store, golds):
     long = {name: Track(np.zeros((gold.frames + 40, 2)), hop=gold.hop) for name, gold in golds.items()}
     with pytest.raises(UserError, match=r"Recording r0: the gold standard runs from 0\.00 to 6\.95 s"):
