@@ -40,11 +40,12 @@ def stability_table(rows: pd.DataFrame, axis: str, others: Sequence[str], title:
     ratios = [f"sd / sd of {reference}", "95 %", "95 % if normal", ""]
     return f"""{title}
 
-How far CCC differs between repetitions (seeds), in one unit whatever the loss measures. CCC is the mean over {count}
-cells; sd (n - 1) that within a cell, pooled over the cells. Its ratio to that of {reference} has two intervals: from
-repetitions drawn anew in each cell, and by the F distribution, which needs CCCs to be normal and alike spread in all
-cells. They speak of other seeds, not of other data. Undefined CCCs are counted and left out. Constant: predictions of a
-recording that do not move; their CCC is 0, however steady:
+How far CCC differs between repetitions (seeds), in one unit whatever the loss measures. A cell is a fold with one
+setting of all other axes, here {count}; CCC is the mean over cells, sd (n - 1) that within a cell, pooled over cells.
+Its ratio to that of {reference} has two intervals: from repetitions drawn anew in each cell (inf where too few draws
+have any spread), and by the F distribution, which needs CCCs that are normal and alike spread in all cells. They speak
+of other seeds, not of other data. Undefined CCCs are counted and left out. Constant: predictions of a recording that do
+not move; their CCC is 0, however steady:
 
 {markdown(["partition", "target", "over", axis, "CCC", "sd", *ratios, *counted], overall)}
 
@@ -71,9 +72,9 @@ def _own_units(cells: pd.DataFrame, axis: str, others: Sequence[str]) -> str:
         for _, row in found.iterrows()
     ]  # fmt: skip
     return f"""
-As Orgil et al. (2021) print it: the sum of squared deviations of what each loss measures itself (development, {MEAN}
-and targets, of the epoch that was kept). These are in DIFFERENT UNITS and compare nothing between losses; beside them
-the same of CCC:
+As Orgil et al. (2021) print it: the sum of squared deviations of what each loss measures itself, on development,
+{MEAN} and targets, in the epoch that was kept. These are in DIFFERENT UNITS and compare nothing between
+losses; beside them the same of CCC:
 
 {markdown(["cell", axis, "measure", "mean", "sum of squares, own unit", "sum of squares, CCC"], rows)}
 """
