@@ -11,7 +11,8 @@ compares multi-task with single-task learning. Anything else is varied by --vary
     --vary=targets=stl,mtl                      one run a target, or one for all (the default)
 
 Writes comparison.md, comparison.csv, learning.csv and comparison.png (sweep.png where an axis has numbers) into --out,
-and every run below it.
+and every run below it. With --stability=loss (or another axis) also stability.md, stability.csv and stability.png: how
+far the CCC of each loss differs between seeds, in each fold and over all.
 """
 
 from pathlib import Path
@@ -27,6 +28,7 @@ VARY = flags.DEFINE_multi_string("vary", [], "An axis and its values, loss=mse,c
 AGAINST = flags.DEFINE_string("against", "", "System that the others are measured against; the first by default.")
 FOLDS = flags.DEFINE_list("folds", None, "Sessions to test, e.g. 0,1,2; all by default.")
 SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds of weights and order, e.g. 0,1,2.")
+STABILITY = flags.DEFINE_string("stability", "", "Axis whose values' spread over seeds is compared too, e.g. loss.")
 VARIANCE = flags.DEFINE_enum("variance", "population", ["population", "sample", "avec"], "How moments are divided.")
 WORKERS = flags.DEFINE_integer("workers", 1, "Runs at a time, one core each if more than one.", lower_bound=1)
 flags.adopt_module_key_flags(emotf.command)
@@ -41,12 +43,18 @@ def main(_):
     wanted = experiment(CONFIG)
     trials = comparison.grid(wanted, axes, folds, integers(SEEDS.value, "seeds"), Path(OUT.value))
     reference = comparison.reference_of(trials, AGAINST.value)
+    if STABILITY.value:
+        comparison.check_repetitions(trials, STABILITY.value)
     comparison.execute(trials, WORKERS.value)
     about = tables.what_it_is(trials[0].run.about)
     title = f"{', '.join(axes)} on {wanted.corpus.name}: {about}"
-    table, written = comparison.report(trials, reference, VARIANCE.value, title, Path(OUT.value))
-    print(table)
-    for path in written:
+    said = reference, VARIANCE.value, title, Path(OUT.value)
+    reports = [comparison.report(trials, *said)]
+    if STABILITY.value:
+        reports.append(comparison.report_stability(trials, STABILITY.value, *said))
+    for table, _ in reports:
+        print(table)
+    for path in (path for _, written in reports for path in written):
         print(path)
 
 

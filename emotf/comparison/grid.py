@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from emotf import tables
@@ -40,6 +40,7 @@ class Trial:
     seed: int
     experiment: Experiment
     run: Run
+    _scored: dict[str, dict[str, dict[str, Moments]]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def system(self) -> str:
@@ -62,10 +63,12 @@ class Trial:
         return scores is not None and {"dev", self.partition} <= set(scores["partition"])
 
     def moments(self, partition: str) -> dict[str, dict[str, Moments]]:
-        """target -> recording -> moments of its predictions."""
-        golds = selection(self.experiment).partition(partition)
-        predictions = {name: tables.read_track(self.run.prediction(partition, name)) for name in golds}
-        return moments(golds, predictions)
+        """target -> recording -> moments of its predictions; read once, since every report asks for them."""
+        if partition not in self._scored:
+            golds = selection(self.experiment).partition(partition)
+            predictions = {name: tables.read_track(self.run.prediction(partition, name)) for name in golds}
+            self._scored[partition] = moments(golds, predictions)
+        return self._scored[partition]
 
 
 def grid(

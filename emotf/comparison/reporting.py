@@ -6,9 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from emotf.comparison.grid import Trial
+from emotf.comparison.stability import steadiness
 from emotf.comparison.summary import learning, summarise
 from emotf.files import write_text, written_aside
 from emotf.report import figures, tables
+from emotf.report.stability import cell_name, stability_table
 
 
 def report(
@@ -47,6 +49,33 @@ def report(
         figures.save(figures.sweep(rows.assign(line=lines, place=places[axis]), axis, title), folder / "sweep.png")
         paths.append(folder / "sweep.png")
     return table, tuple(paths)
+
+
+def report_stability(
+    trials: Sequence[Trial], axis: str, reference: str, variance: str, title: str, folder: Path
+) -> tuple[str, tuple[Path, ...]]:
+    """Writes stability.md, stability.csv and stability.png: how far the repetitions of each value of an axis differ.
+
+    Args:
+        trials: all done, of two seeds or more.
+        axis: whose values are compared.
+        reference: the system whose value of the axis the others are measured against.
+        variance, title, folder: as of `report`.
+
+    Returns:
+        The table as Markdown, and the files.
+    """
+    found, rows = steadiness(trials, axis, reference, variance)
+    others = [name for name in trials[0].settings if name != axis]
+    title = f"{axis}, repeated; {title}; {tables.protocol(variance)}"
+    table = stability_table(rows, axis, others, title)
+    paths = tuple(folder / f"stability.{kind}" for kind in ("md", "csv", "png"))
+    write_text(paths[0], table)
+    with written_aside(paths[1]) as aside:
+        rows.to_csv(aside, index=False)
+    cells = [cell_name(row, others) for _, row in found.iterrows()]
+    figures.save(figures.stability(found.assign(cell=cells), axis, title), paths[2])
+    return table, paths
 
 
 def _places(values: pd.Series) -> pd.Series:

@@ -1,6 +1,7 @@
 """Plots, drawn without a display."""
 
 import io
+import itertools
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -209,6 +210,43 @@ def sweep(rows: "pd.DataFrame", axis: str, title: str) -> "Figure":
             panel.set_ylabel("CCC, mean ± sd of runs")
     for panel in panels[-1]:
         panel.set_xlabel(axis)
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    _caption(figure, title)
+    return figure
+
+
+def stability(found: "pd.DataFrame", axis: str, title: str) -> "Figure":
+    """Pooled CCC of every repetition, a dot each, with the mean of its cell; cells side by side, a panel a target.
+
+    Args:
+        found: of `emotf.comparison.repetitions`, and `cell`, the name of the cell.
+        axis: whose values have colours.
+        title: of the figure.
+    """
+    from matplotlib.figure import Figure
+
+    shown = found[found["pooling"] == "pooled"]
+    targets, partitions, cells, values = (
+        list(dict.fromkeys(shown[name])) for name in ("target", "partition", "cell", axis)
+    )
+    width = max(5.0, 1.2 + 0.2 * len(cells) * (len(values) + 1)) * len(partitions)
+    figure = Figure(figsize=(width, 1.4 + 2.2 * len(targets)), dpi=100, layout="constrained")
+    panels = figure.subplots(len(targets), len(partitions), sharex=True, sharey="row", squeeze=False)
+    for (row, target), (column, partition) in itertools.product(enumerate(targets), enumerate(partitions)):
+        panel, part = panels[row, column], shown[(shown["target"] == target) & (shown["partition"] == partition)]
+        for i, (value, of) in enumerate(part.groupby(axis, sort=False)):
+            at = of["cell"].map(cells.index) + (i + 1) / (len(values) + 1) - 0.5
+            panel.plot(at, of["ccc"], "o", ms=5, mew=0, alpha=0.6, color=f"C{i % 10}", label=str(value))
+            means = of.groupby(at)["ccc"].mean()
+            panel.plot(means.index, means, "_", ms=13, mew=1.5, color=f"C{i % 10}")
+        for k in range(0, len(cells), 2):
+            panel.axvspan(k - 0.5, k + 0.5, color="0.96", zorder=0)
+        panel.set_xlim(-0.5, len(cells) - 0.5)
+        panel.set_title(f"{target}, {partition}", fontsize="medium")
+    for panel in panels[:, 0]:
+        panel.set_ylabel("CCC, pooled")
+    for panel in panels[-1]:
+        panel.set_xticks(range(len(cells)), cells, rotation=90 if len(cells) > 6 else 0, fontsize="small")
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     _caption(figure, title)
     return figure

@@ -23,8 +23,9 @@ def smoke(work):
 
 def test_losses_and_lengths_are_compared_in_one_table(work, smoke):
     out = work / "losses"
-    flags = ["--config=configs/losses.py:smoke", *smoke, f"--out={out}", "--folds=0,1", "--workers=2"]
+    flags = ["--config=configs/losses.py:smoke", *smoke, f"--out={out}", "--folds=0", "--seeds=0,1", "--workers=2"]
     flags += ["--vary=loss=mse,ccc:pool=sequence,non_inertial", "--vary=window.frames=16,32", "--against=mse 32"]
+    flags += ["--stability=loss"]
     done = tool("compare", *flags)
     assert "12 runs, 0 of them done" in done.stderr
     rows = pd.read_csv(out / "comparison.csv")
@@ -32,6 +33,11 @@ def test_losses_and_lengths_are_compared_in_one_table(work, smoke):
     assert len(rows) == 6 * 2 * 2 and rows["all_ccc"].notna().all() and set(rows["reference"]) == {"mse 32"}
     assert "| ccc:pool=sequence 16 |" in done.stdout and "restored - mse 32 [95 %]" in done.stdout
     assert (out / "sweep.png").stat().st_size > 1000
+    steady = pd.read_csv(out / "stability.csv").query("fold == 'all' and target == 'arousal' and pooling == 'pooled'")
+    assert len(steady) == 3 * 2 and set(steady["repetitions"]) == {4} and set(steady["reference"]) == {"mse"}
+    assert (steady["sd"] > 0).all() and "sd / sd of mse" in done.stdout and (out / "stability.png").is_file()
+    alone = tool("compare", *flags, "--seeds=0", check=False)
+    assert alone.returncode == 1 and "needs two seeds or more" in alone.stderr
     again = tool("compare", *flags)
     assert "12 runs, 12 of them done" in again.stderr and again.stdout == done.stdout
 
