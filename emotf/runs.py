@@ -9,6 +9,7 @@ state.npz              everything a killed training needs to go on exactly; remo
 history.csv            one row an epoch
 tensorboard/           scalars, and figures of development traces
 scores.csv             target x partition x variance x pooling x measure
+missing.csv            the same, x what is missing, with what that costs
 predictions/<partition>/<recording>.csv
 postprocessing.json    what each step of post-processing learned, and the partition it was fitted on
 postprocessed/<partition>/<recording>.csv, postprocessed.csv      traces after it, and their scores
@@ -117,6 +118,11 @@ class Run:
         """Keeps what the inputs are standardised by, and what was fitted on train."""
         write_json(self.folder / "standardisation.json", {"by": by, "streams": dict(fitted)})
 
+    @property
+    def standardisation(self) -> dict[str, Any]:
+        """What the inputs are standardised `by`; `streams`: stream -> mean and variance, of those fitted on train."""
+        return dict(read_json(self.folder / "standardisation.json"))
+
     def learned(self, stream: str) -> Path:
         """What the feature of a stream had learned; no file where it is no fitted feature."""
         return self.folder / "learned" / f"{stream}.npz"
@@ -148,15 +154,11 @@ class Run:
 
     def write_scores(self, scores: "pd.DataFrame", postprocessed: bool = False) -> None:
         """Keeps the scores, those of other partitions and protocols included."""
-        import pandas as pd
+        _write_rows(self._scores(postprocessed), scores, ("partition", "variance"))
 
-        path = self._scores(postprocessed)
-        if path.is_file():
-            old = pd.read_csv(path)
-            mine = old["partition"].isin(scores["partition"]) & old["variance"].isin(scores["variance"])
-            scores = pd.concat([old[~mine], scores])
-        with written_aside(path) as aside:
-            scores.to_csv(aside, index=False)
+    def write_missing(self, scores: "pd.DataFrame") -> None:
+        """Keeps scores without some streams, those of other partitions, protocols and streams included."""
+        _write_rows(self.folder / "missing.csv", scores, ("partition", "variance", "missing"))
 
     def scores(self, postprocessed: bool = False) -> "pd.DataFrame | None":
         """The scores, where the run was evaluated."""
@@ -244,6 +246,18 @@ class Fusion:
         with written_aside(self.folder / "scores.csv") as aside:
             scores.to_csv(aside, index=False)
         write_json(self.folder / "fusion.json", dict(content))
+
+
+def _write_rows(path: Path, rows: "pd.DataFrame", same: Sequence[str]) -> None:
+    """Writes a table; old rows stay, but for those that agree with new ones in the columns `same`."""
+    import pandas as pd
+
+    if path.is_file():
+        old = pd.read_csv(path)
+        replaced = pd.MultiIndex.from_frame(old[[*same]]).isin(pd.MultiIndex.from_frame(rows[[*same]]))
+        rows = pd.concat([old[~replaced], rows])
+    with written_aside(path) as aside:
+        rows.to_csv(aside, index=False)
 
 
 def _difference(old: Any, new: Any, place: str = "") -> str:
