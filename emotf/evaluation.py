@@ -161,8 +161,8 @@ def missing_scores(
 
     Returns:
         The rows of `score` for CCC and PCC, and with them: missing, stretch (seconds), seed; complete (the value from
-        all streams), loss (complete - value), and low and high of the loss (95 % interval by a paired bootstrap over
-        subjects).
+        all streams), loss (complete - value), low and high, here of the loss: its 95 % interval by a paired bootstrap
+        over subjects.
     """
     whole, scores = (
         table[table["measure"].isin(MEASURES_OF_LOSS)].reset_index(drop=True)
@@ -174,7 +174,7 @@ def missing_scores(
         for target, pooling, measure in scores[["target", "pooling", "measure"]].itertuples(index=False)
     ]
     loss, low, high = zip(*losses, strict=True)
-    scores = scores.assign(complete=whole["value"], loss=loss, low=low, high=high)
+    scores = scores.drop(columns=["low", "high"]).assign(complete=whole["value"], loss=loss, low=low, high=high)
     what = pd.DataFrame({"missing": str(missing), "stretch": missing.stretch, "seed": missing.seed}, scores.index)
     return pd.concat([what, scores], axis=1)
 

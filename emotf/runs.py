@@ -253,7 +253,7 @@ def _write_rows(path: Path, rows: "pd.DataFrame", same: Sequence[str]) -> None:
     import pandas as pd
 
     if path.is_file():
-        old = pd.read_csv(path)
+        old = pd.read_csv(path, dtype=dict.fromkeys(same, str))
         replaced = pd.MultiIndex.from_frame(old[[*same]]).isin(pd.MultiIndex.from_frame(rows[[*same]]))
         rows = pd.concat([old[~replaced], rows])
     with written_aside(path) as aside:
