@@ -50,7 +50,7 @@ def systems(folders):
     from emotf.comparison import by_recording
     from emotf.evaluation import moments
     from emotf.pipeline import parse_missing
-    from emotf.prediction import predict_partition, traces
+    from emotf.prediction import predict_missing, traces
     from emotf.progress import progress
     from emotf.runs import Run
 
@@ -60,7 +60,8 @@ def systems(folders):
     for finished, missing in progress(asked, "runs"):
         golds, predictions = traces(finished, "test")
         whole.append(moments(golds, predictions))
-        without.append(moments(golds, predict_partition(finished, "test", missing)[1]))
+        _, (predictions,) = predict_missing(finished, "test", [missing])
+        without.append(moments(golds, predictions))
     found = {}
     for target in whole[0]:
         found[target] = tuple(by_recording([parts[target] for parts in group]) for group in (whole, without))

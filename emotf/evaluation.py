@@ -10,7 +10,7 @@ from emotf import tables
 from emotf.errors import UserError
 from emotf.measures import MEAN, MEASURES, POOLED, Moments
 from emotf.pipeline import Missing
-from emotf.prediction import predict_partition, selection, traces
+from emotf.prediction import predict_missing, predict_partition, selection, traces
 from emotf.records import Store
 from emotf.report import figures
 from emotf.runs import Run
@@ -135,9 +135,10 @@ def evaluate_missing(
     refuse_seen(partition, allow_seen)
     golds, complete = traces(run, partition)
     subjects = subjects_of(run)
+    _, predictions = predict_missing(run, partition, missing)
     scores = pd.concat([
-        missing_scores(golds, complete, predict_partition(run, partition, one)[1], one, partition, variance, subjects)
-        for one in missing
+        missing_scores(golds, complete, found, one, partition, variance, subjects)
+        for one, found in zip(missing, predictions, strict=True)
     ])  # fmt: skip
     run.write_missing(scores)
     return scores

@@ -81,34 +81,29 @@ def selection(experiment: Experiment) -> Selection:
     )
 
 
-def predict_partition(
-    run: Run, partition: str, missing: Missing | None = None
-) -> tuple[dict[str, Track], dict[str, Track]]:
-    """Gold standards and predictions of a partition, recording by recording.
+def predict_partition(run: Run, partition: str) -> tuple[dict[str, Track], dict[str, Track]]:
+    """Gold standards and predictions of a partition, recording by recording."""
+    golds, (predictions,) = predict_missing(run, partition, [None])
+    return golds, predictions
 
-    Args:
-        run: finished.
-        partition: train, dev or test.
-        missing: what is lost of its streams. A lost frame is a gap, all of it 0, in a stream that may have gaps; in one
-            that may not, it holds what standardisation maps to 0, as where `ModalityDropout` took it. Of a subject
-            or partition that is standardised by itself, only what is left is known.
+
+def predict_missing(
+    run: Run, partition: str, missing: Sequence[Missing | None]
+) -> tuple[dict[str, Track], list[dict[str, Track]]]:
+    """Gold standards of a partition, and its predictions once for each that is missing (None: nothing is).
+
+    A lost frame is a gap, all of it 0, in a stream that may have gaps; in one that may not, it holds what
+    standardisation maps to 0, as where `ModalityDropout` took it. Of a subject or partition that is standardised by
+    itself, only what is left is known.
     """
-    experiment = run.experiment
-    store = Store(experiment.store)
+    experiment, store = run.experiment, Store(run.experiment.store)
     run.check_records(store.fingerprint(experiment.streams))
     golds = selection(experiment).partition(partition)
-    fitted = run.standardisation["streams"] if missing else {}
-    predictor = Predictor(
-        run.network(),
-        store,
-        list(experiment.streams),
-        golds,
-        experiment.window,
-        experiment.data.standardisation,
-        missing,
-        {name: part["mean"] for name, part in fitted.items() if not store.stream(name).schema.gaps},
-    )
-    return golds, predictor()
+    network = run.network()
+    fitted = run.standardisation["streams"] if any(missing) else {}
+    fill = {name: part["mean"] for name, part in fitted.items() if not store.stream(name).schema.gaps}
+    by, streams = experiment.data.standardisation, list(experiment.streams)
+    return golds, [Predictor(network, store, streams, golds, experiment.window, by, one, fill)() for one in missing]
 
 
 def traces(run: Run, partition: str) -> tuple[dict[str, Track], dict[str, Track]]:
