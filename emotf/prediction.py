@@ -12,6 +12,7 @@ from emotf.affect import PLANE, words
 from emotf.config import TRANSDUCTIVE, Experiment, from_json
 from emotf.errors import UserError
 from emotf.features.base import Feature, FittedFeature
+from emotf.models.base import standardised_to_0
 from emotf.pipeline import Missing, Selection, Standardisation, prediction_batches, select, track_batches, transductive
 from emotf.progress import progress, say
 from emotf.recording import Recording
@@ -100,8 +101,7 @@ def predict_missing(
     run.check_records(store.fingerprint(experiment.streams))
     golds = selection(experiment).partition(partition)
     network = run.network()
-    fitted = run.standardisation["streams"] if any(missing) else {}
-    fill = {name: part["mean"] for name, part in fitted.items() if not store.stream(name).schema.gaps}
+    fill = {name: at for name, at in standardised_to_0(network).items() if not store.stream(name).schema.gaps}
     by, streams = experiment.data.standardisation, list(experiment.streams)
     return golds, [Predictor(network, store, streams, golds, experiment.window, by, one, fill)() for one in missing]
 

@@ -118,11 +118,6 @@ class Run:
         """Keeps what the inputs are standardised by, and what was fitted on train."""
         write_json(self.folder / "standardisation.json", {"by": by, "streams": dict(fitted)})
 
-    @property
-    def standardisation(self) -> dict[str, Any]:
-        """What the inputs are standardised `by`; `streams`: stream -> mean and variance, of those fitted on train."""
-        return dict(read_json(self.folder / "standardisation.json"))
-
     def learned(self, stream: str) -> Path:
         """What the feature of a stream had learned; no file where it is no fitted feature."""
         return self.folder / "learned" / f"{stream}.npz"
