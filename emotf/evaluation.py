@@ -9,15 +9,19 @@ import pandas as pd
 from emotf import tables
 from emotf.errors import UserError
 from emotf.measures import MEAN, MEASURES, POOLED, Moments
-from emotf.prediction import predict_partition, selection
+from emotf.pipeline import Missing
+from emotf.prediction import predict_missing, predict_partition, selection, traces
 from emotf.records import Store
 from emotf.report import figures
 from emotf.runs import Run
-from emotf.statistics import DRAWS, bootstrap
+from emotf.statistics import DRAWS, bootstrap, paired_bootstrap
 from emotf.track import Track
 
 # What each partition already decided; reporting on it needs to be asked for.
 DECIDED = {"train": "the weights were fitted on it", "dev": "the epoch was chosen on it"}
+
+# What is said of a run that lost some of its streams.
+MEASURES_OF_LOSS = ("ccc", "pcc")
 
 
 def refuse_seen(partition: str, allowed: bool) -> None:
@@ -71,7 +75,7 @@ def score(
     """
     rows = []
     for target, parts in moments(golds, predictions).items():
-        rated = {name: [part] for name, part in parts.items() if part.count}
+        rated = _rated(parts)
         for measure in measures:
             singles = [getattr(part.under(variance), measure) for (part,) in rated.values()]
             for pooling in (POOLED, MEAN):
@@ -85,6 +89,11 @@ def score(
                     "undefined": undefined,
                 })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _rated(parts: Mapping[str, Moments]) -> dict[str, list[Moments]]:
+    """The recordings with a rated frame, as a system of one repetition."""
+    return {name: [part] for name, part in parts.items() if part.count}
 
 
 def value(scores: pd.DataFrame, target: str, measure: str = "ccc", pooling: str = POOLED) -> float:
@@ -105,6 +114,72 @@ def evaluate(run: Run, partition: str, allow_seen: bool = False, variance: str =
     run.write_predictions(partition, predictions)
     run.write_scores(scores)
     return scores
+
+
+def evaluate_missing(
+    run: Run, partition: str, missing: Sequence[Missing], allow_seen: bool = False, variance: str = "population"
+) -> pd.DataFrame:
+    """What a finished run still scores without some of its streams; keeps that in its folder.
+
+    Args:
+        run: its kept traces of the partition are what losses are measured from; they are made where there are none.
+        partition: what is reported.
+        missing: one or more, each by itself.
+        allow_seen: reports also on what fitted or chose something.
+        variance: one of `measures.VARIANCES`.
+
+    Returns:
+        The rows of `missing_scores`, one of `missing` after the other.
+
+    Raises:
+        UserError: as of `evaluate`.
+    """
+    refuse_seen(partition, allow_seen)
+    golds, complete = traces(run, partition)
+    subjects = subjects_of(run)
+    _, predictions = predict_missing(run, partition, missing)
+    scores = pd.concat([
+        missing_scores(golds, complete, found, one, partition, variance, subjects)
+        for one, found in zip(missing, predictions, strict=True)
+    ])  # fmt: skip
+    run.write_missing(scores)
+    return scores
+
+
+def missing_scores(
+    golds: Mapping[str, Track],
+    complete: Mapping[str, Track],
+    predictions: Mapping[str, Track],
+    missing: Missing,
+    partition: str,
+    variance: str = "population",
+    subjects: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """The scores of predictions without some streams, and what they lost.
+
+    Args:
+        golds, partition, variance, subjects: as of `score`.
+        complete, predictions: recording -> prediction, from all streams and without those that are missing.
+        missing: named in the table.
+
+    Returns:
+        The rows of `score` for CCC and PCC, and with them: missing, stretch (seconds), seed; complete (the value from
+        all streams), loss (complete - value), low and high, here of the loss: its 95 % interval by a paired bootstrap
+        over subjects.
+    """
+    whole, scores = (
+        table[table["measure"].isin(MEASURES_OF_LOSS)].reset_index(drop=True)
+        for table in (score(golds, tracks, partition, variance) for tracks in (complete, predictions))
+    )
+    before, after = moments(golds, complete), moments(golds, predictions)
+    losses = [
+        paired_bootstrap(_rated(before[target]), _rated(after[target]), pooling, measure, variance, subjects)
+        for target, pooling, measure in scores[["target", "pooling", "measure"]].itertuples(index=False)
+    ]
+    loss, low, high = zip(*losses, strict=True)
+    scores = scores.drop(columns=["low", "high"]).assign(complete=whole["value"], loss=loss, low=low, high=high)
+    what = pd.DataFrame({"missing": str(missing), "stretch": missing.stretch, "seed": missing.seed}, scores.index)
+    return pd.concat([what, scores], axis=1)
 
 
 def subjects_of(run: Run) -> dict[str, str]:

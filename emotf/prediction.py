@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from emotf import tables
 from emotf.affect import PLANE, words
 from emotf.config import TRANSDUCTIVE, Experiment, from_json
 from emotf.errors import UserError
 from emotf.features.base import Feature, FittedFeature
-from emotf.pipeline import Selection, Standardisation, prediction_batches, select, track_batches, transductive
+from emotf.models.base import standardised_to_0
+from emotf.pipeline import Missing, Selection, Standardisation, prediction_batches, select, track_batches, transductive
 from emotf.progress import progress, say
 from emotf.recording import Recording
 from emotf.records import Store, read_learned, settings_of
@@ -32,6 +34,8 @@ class Predictor:
         golds: recording -> gold standard; predictions stand on its clock, at every frame, rated or not.
         window: what an example is.
         standardisation: by what the streams are standardised, one of `config.STANDARDISATIONS`.
+        missing: what is lost of the streams.
+        fill: stream -> what a lost frame holds, a value a channel; 0 where a stream is not named.
     """
 
     def __init__(
@@ -42,13 +46,16 @@ class Predictor:
         golds: Mapping[str, Track],
         window: Window,
         standardisation: str = "train",
+        missing: Missing | None = None,
+        fill: Mapping[str, Sequence[float]] | None = None,
     ) -> None:
         self.network = network
         self.golds = golds
         self.window = window.predicting(max(gold.frames for gold in golds.values()))
+        lost = missing.frames(store, golds) if missing else None
         by_group = standardisation in TRANSDUCTIVE
-        scaling = transductive(store, streams, list(golds), standardisation) if by_group else None
-        self.dataset = prediction_batches(store, streams, golds, self.window, scaling)
+        scaling = transductive(store, streams, list(golds), standardisation, lost) if by_group else None
+        self.dataset = prediction_batches(store, streams, golds, self.window, scaling, lost, fill)
 
     def __call__(self) -> dict[str, Track]:
         """Recording -> prediction."""
@@ -77,18 +84,37 @@ def selection(experiment: Experiment) -> Selection:
 
 def predict_partition(run: Run, partition: str) -> tuple[dict[str, Track], dict[str, Track]]:
     """Gold standards and predictions of a partition, recording by recording."""
-    experiment = run.experiment
-    run.check_records(Store(experiment.store).fingerprint(experiment.streams))
+    golds, (predictions,) = predict_missing(run, partition, [None])
+    return golds, predictions
+
+
+def predict_missing(
+    run: Run, partition: str, missing: Sequence[Missing | None]
+) -> tuple[dict[str, Track], list[dict[str, Track]]]:
+    """Gold standards of a partition, and its predictions once for each that is missing (None: nothing is).
+
+    A lost frame is a gap, all of it 0, in a stream that may have gaps; in one that may not, it holds what
+    standardisation maps to 0, as where `ModalityDropout` took it. Of a subject or partition that is standardised by
+    itself, only what is left is known.
+    """
+    experiment, store = run.experiment, Store(run.experiment.store)
+    run.check_records(store.fingerprint(experiment.streams))
     golds = selection(experiment).partition(partition)
-    predictor = Predictor(
-        run.network(),
-        Store(experiment.store),
-        list(experiment.streams),
-        golds,
-        experiment.window,
-        experiment.data.standardisation,
-    )
-    return golds, predictor()
+    network = run.network()
+    fill = {name: at for name, at in standardised_to_0(network).items() if not store.stream(name).schema.gaps}
+    by, streams = experiment.data.standardisation, list(experiment.streams)
+    return golds, [Predictor(network, store, streams, golds, experiment.window, by, one, fill)() for one in missing]
+
+
+def traces(run: Run, partition: str) -> tuple[dict[str, Track], dict[str, Track]]:
+    """Gold standards and predictions of a partition; what was not predicted yet is, and is kept."""
+    run.check_records(Store(run.experiment.store).fingerprint(run.experiment.streams))
+    golds = selection(run.experiment).partition(partition)
+    if all(run.prediction(partition, name).is_file() for name in golds):
+        return golds, {name: tables.read_track(run.prediction(partition, name)) for name in golds}
+    golds, predictions = predict_partition(run, partition)
+    run.write_predictions(partition, predictions)
+    return golds, predictions
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ best/<criterion>/      a finished run with these weights, for every criterion of
 history.csv            one row an epoch
 tensorboard/           scalars, and figures of development traces
 scores.csv             target x partition x variance x pooling x measure
+missing.csv            the same, x what is missing, with what that costs
 predictions/<partition>/<recording>.csv
 postprocessing.json    what each step of post-processing learned, and the partition it was fitted on
 postprocessed/<partition>/<recording>.csv, postprocessed.csv      traces after it, and their scores
@@ -195,15 +196,11 @@ class Run:
 
     def write_scores(self, scores: "pd.DataFrame", postprocessed: bool = False) -> None:
         """Keeps the scores, those of other partitions and protocols included."""
-        import pandas as pd
+        _write_rows(self._scores(postprocessed), scores, ("partition", "variance"))
 
-        path = self._scores(postprocessed)
-        if path.is_file():
-            old = pd.read_csv(path)
-            mine = old["partition"].isin(scores["partition"]) & old["variance"].isin(scores["variance"])
-            scores = pd.concat([old[~mine], scores])
-        with written_aside(path) as aside:
-            scores.to_csv(aside, index=False)
+    def write_missing(self, scores: "pd.DataFrame") -> None:
+        """Keeps scores without some streams, those of other partitions, protocols and streams included."""
+        _write_rows(self.folder / "missing.csv", scores, ("partition", "variance", "missing"))
 
     def scores(self, postprocessed: bool = False) -> "pd.DataFrame | None":
         """The scores, where the run was evaluated."""
@@ -312,6 +309,18 @@ def _completed(content: Any) -> Any:
         return to_json(from_json(content))
     except UserError:  # a field is gone; it will be named as the difference
         return content
+
+
+def _write_rows(path: Path, rows: "pd.DataFrame", same: Sequence[str]) -> None:
+    """Writes a table; old rows stay, but for those that agree with new ones in the columns `same`."""
+    import pandas as pd
+
+    if path.is_file():
+        old = pd.read_csv(path, dtype=dict.fromkeys(same, str))
+        replaced = pd.MultiIndex.from_frame(old[[*same]]).isin(pd.MultiIndex.from_frame(rows[[*same]]))
+        rows = pd.concat([old[~replaced], rows])
+    with written_aside(path) as aside:
+        rows.to_csv(aside, index=False)
 
 
 def _difference(old: Any, new: Any, place: str = "") -> str:

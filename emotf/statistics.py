@@ -102,12 +102,33 @@ def contrast(
     Raises:
         UserError: the systems were scored on different recordings.
     """
-    names = sorted(terms[0][1])
-    if any(sorted(system) != names for _, system in terms):
-        raise UserError("A paired difference needs both systems on the same recordings.")
-    drawn = _draws(names, units, draws)
-    scores = [weight * _scores(system, names, drawn, pooling, measure, variance) for weight, system in terms]
-    return _interval(np.sum(scores, axis=0))
+    return _interval(_sums(terms, pooling, measure, variance, units, draws))
+
+
+def ratio(
+    numerator: Sequence[tuple[float, System]],
+    denominator: Sequence[tuple[float, System]],
+    pooling: str = POOLED,
+    measure: str = "ccc",
+    variance: str = "population",
+    units: Mapping[str, str] | None = None,
+    draws: int = DRAWS,
+) -> tuple[float, float, float]:
+    """A ratio of two contrasts and its 95 % interval: every draw is the same for both.
+
+    Where the interval of the denominator itself holds 0, that of the ratio says nothing.
+
+    Args:
+        numerator, denominator: terms of a `contrast`; all must hold the same recordings.
+        pooling, measure, variance, units, draws: as of `bootstrap`.
+
+    Raises:
+        UserError: the systems were scored on different recordings.
+    """
+    if sorted(numerator[0][1]) != sorted(denominator[0][1]):
+        raise UserError("A paired ratio needs both systems on the same recordings.")
+    above, below = (_sums(terms, pooling, measure, variance, units, draws) for terms in (numerator, denominator))
+    return _interval(above / np.where(below == 0, np.nan, below))
 
 
 def pooled_sd(cells: Sequence[ArrayLike]) -> float:
@@ -230,6 +251,25 @@ def _drawn_variance(cells: Sequence[ArrayLike], draws: int, rng: np.random.Gener
         if n > 1:
             total += squared_deviations(cell[rng.integers(0, n, (draws, n))]) * n / (n - 1)
     return total / _freedom(cells)
+
+
+def _sums(
+    terms: Sequence[tuple[float, System]],
+    pooling: str,
+    measure: str,
+    variance: str,
+    units: Mapping[str, str] | None,
+    draws: int,
+) -> np.ndarray:
+    """Σ w_k score_k of the recordings as they are, and of every draw, [1 + draws]."""
+    names = sorted(terms[0][1])
+    if any(sorted(system) != names for _, system in terms):
+        raise UserError("A paired difference needs both systems on the same recordings.")
+    if not names:
+        return np.array([np.nan])
+    drawn = _draws(names, units, draws)
+    scores = [weight * _scores(system, names, drawn, pooling, measure, variance) for weight, system in terms]
+    return np.asarray(np.sum(scores, axis=0))
 
 
 def _draws(names: Sequence[str], units: Mapping[str, str] | None, draws: int) -> np.ndarray:

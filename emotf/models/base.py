@@ -9,12 +9,17 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from emotf.errors import UserError
 
 if TYPE_CHECKING:
     import keras
 
     from emotf.pipeline.standardisation import Standardisation
+
+# What the layers that standardise a stream are called, before its name.
+STANDARDISE = "standardise_"
 
 
 @dataclass
@@ -109,11 +114,19 @@ def _standardised(name: str, x: Any, fitted: "Standardisation | None") -> Any:
         return x
     # float32 whatever the policy: float16 has no room for the span of unstandardised channels
     layer = keras.layers.Normalization(
-        mean=fitted.mean, variance=fitted.variance, dtype="float32", name=f"standardise_{name}"
+        mean=fitted.mean, variance=fitted.variance, dtype="float32", name=f"{STANDARDISE}{name}"
     )
     if not fitted.gaps:
         return layer(x)
     return keras.ops.where(keras.ops.any(keras.ops.not_equal(x, 0.0), axis=-1, keepdims=True), layer(x), 0.0)
+
+
+def standardised_to_0(network: "keras.Model") -> dict[str, list[float]]:
+    """stream -> what the network standardises to 0, a value a channel; streams that it standardises itself."""
+    layers = {
+        layer.name.removeprefix(STANDARDISE): layer for layer in network.layers if layer.name.startswith(STANDARDISE)
+    }
+    return {name: np.ravel(layer.mean).tolist() for name, layer in layers.items()}
 
 
 def side_by_side(streams: Mapping[Any, Any], name: str = "side_by_side") -> Any:

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from emotf.errors import UserError
-from emotf.pipeline.standardisation import Standardisation
+from emotf.pipeline.missing import Lost
+from emotf.pipeline.standardisation import Standardisation, scaler
 from emotf.records import Store, nearest_frames
-from emotf.track import Clock, Track
+from emotf.track import Track
 from emotf.windows.base import Window
 
 # Recordings are pooled up to this size, so a pool in use and one being read stay well below memory.
@@ -128,12 +129,20 @@ def prediction_batches(
     golds: Mapping[str, Track],
     window: Window,
     scaling: Scaling | None = None,
+    lost: Lost | None = None,
+    fill: Mapping[str, Sequence[float]] | None = None,
 ) -> Any:
-    """Windows that cover every frame of the recordings once, in order, rated or not: tf.data of {stream: inputs}."""
+    """Windows that cover every frame of the recordings once, in order, rated or not: tf.data of {stream: inputs}.
+
+    Args:
+        store, streams, golds, window, scaling: as of `training_batches`.
+        lost: frames that are not delivered as the records hold them.
+        fill: stream -> what is delivered instead, a value a channel; 0 where a stream is not named.
+    """
     import tensorflow as tf
 
     anchors = [window.cover(gold.frames) for gold in golds.values()]
-    recordings = tf.data.Dataset.range(len(golds)).map(_reader(store, streams, golds, anchors, scaling))
+    recordings = tf.data.Dataset.range(len(golds)).map(_reader(store, streams, golds, anchors, scaling, lost, fill))
     return _in_order(recordings, _gatherer(store, streams, window), anchors, window)
 
 
@@ -160,6 +169,8 @@ def _reader(
     golds: Mapping[str, Track],
     anchors: Sequence[np.ndarray],
     scaling: Scaling | None,
+    lost: Lost | None = None,
+    fill: Mapping[str, Sequence[float]] | None = None,
 ) -> Callable[[Any], dict[str, Any]]:
     """index -> one recording: its streams [frames, channels], gold [gold frames, targets], anchors, and centres.
 
@@ -172,11 +183,15 @@ def _reader(
     centres = {name: _sliced(_centres(store, name, golds)) for name in streams}
     gold = _sliced([gold.values for gold in golds.values()])
     anchor = _sliced(anchors)
-    scales = {name: _scaler([of[id_] for id_ in golds]) for name, of in (scaling or {}).items()}
+    scales = {name: scaler([of[id_] for id_ in golds]) for name, of in (scaling or {}).items()}
+    gone = {name: _sliced([of[id_] for id_ in golds]) for name, of in (lost or {}).items()}
 
     def values(name: str, index: Any) -> Any:
         frames = parsers[name](tf.data.TFRecordDataset(paths[name][index]).get_single_element())
-        return scales[name](frames, index) if name in scales else frames
+        frames = scales[name](frames, index) if name in scales else frames
+        if name not in gone:
+            return frames
+        return tf.where(gone[name](index)[:, None], tf.constant((fill or {}).get(name, 0.0), tf.float32), frames)
 
     def read(index: Any) -> dict[str, Any]:
         return {
@@ -198,33 +213,13 @@ def _sliced(parts: Sequence[np.ndarray]) -> Callable[[Any], Any]:
     return lambda index: joined[borders[index] : borders[index + 1]]
 
 
-def _scaler(fitted: Sequence[Standardisation]) -> Callable[[Any, Any], Any]:
-    """(frames [frames, channels], index of a recording) -> the frames standardised, in the graph."""
-    import tensorflow as tf
-
-    means = tf.constant([part.mean for part in fitted], tf.float32)
-    spreads = tf.sqrt(tf.constant([part.variance for part in fitted], tf.float32))
-
-    def scale(frames: Any, index: Any) -> Any:
-        scaled = (frames - means[index]) / spreads[index]
-        if not fitted[0].gaps:
-            return scaled
-        return tf.where(tf.reduce_any(frames != 0, axis=-1, keepdims=True), scaled, 0.0)
-
-    return scale
-
-
 def _centres(store: Store, name: str, golds: Mapping[str, Track]) -> list[np.ndarray]:
     """Per recording, the frames of a stream nearest to the gold times; refuses what does not cover them."""
     stream = store.stream(name)
-    hop, entries = stream.schema.hop, stream.completed
-    missing = [id_ for id_ in golds if id_ not in entries]
-    if missing:
-        raise UserError(f"Recording {missing[0]} has no stream {name!r} in {store.folder}; extract it.")
+    clocks, entries = stream.clocks(golds), stream.completed
     for id_ in golds:
         # inside the graph a damaged record would end in an error that names no file
         stream.verify(id_, entries[id_])
-    clocks = {id_: Clock(entries[id_].start, hop, entries[id_].frames) for id_ in golds}
     return [nearest_frames(id_, name, clocks[id_], gold.clock) for id_, gold in golds.items()]
 
 

@@ -1,12 +1,14 @@
 """Mean and spread, or range, of channels: of train, of each subject, or of a whole partition."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from emotf.errors import UserError
-from emotf.records import Store
+from emotf.pipeline.missing import Lost
+from emotf.records import Store, Stream
 from emotf.track import Track
 
 # A channel whose spread is below this share of its size is constant but for rounding; it is centred, not scaled.
@@ -36,10 +38,10 @@ class Standardisation:
     def fit(cls, tracks: Iterable[Track], fitted_on: str, gaps: bool = False) -> "Standardisation":
         """Merges the moments of one track after another; never holds two.
 
-        Where there is nothing but gaps, mean 0 and variance 1 of 0 frames.
+        Where nothing is left of the tracks (all of it gaps), mean 0 and variance 1 of 0 frames.
 
         Raises:
-            UserError: there is no frame.
+            UserError: there is no track.
 
         Reference:
             Chan, Golub, LeVeque 1979.
@@ -58,7 +60,7 @@ class Standardisation:
             power = power + ((values - values.mean(axis=0)) ** 2).sum(axis=0) + step**2 * count * new / (count + new)
             mean = mean + step * new / (count + new)
             count += new
-        if not count and gaps and channels:
+        if not count and channels:
             return cls((0.0,) * channels, (1.0,) * channels, fitted_on, 0, gaps)
         if not count:
             raise UserError(f"There is no frame of {fitted_on!r} to standardise by.")
@@ -125,15 +127,28 @@ def standardise(
 
 
 def _fitted(
-    store: Store, streams: Iterable[str], recordings: Sequence[str], fitted_on: str, by: str = "train"
+    store: Store,
+    streams: Iterable[str],
+    recordings: Sequence[str],
+    fitted_on: str,
+    by: str = "train",
+    lost: Lost | None = None,
 ) -> dict[str, Standardisation]:
     fit = Standardisation.fit_range if by == MINMAX else Standardisation.fit
     parts = {name: store.stream(name) for name in streams}
-    return {name: fit(map(stream.read, recordings), fitted_on, stream.schema.gaps) for name, stream in parts.items()}
+
+    def known(stream: Stream, recording: str) -> Track:
+        track, gone = stream.read(recording), (lost or {}).get(stream.name)
+        return track if gone is None else replace(track, values=track.values[~gone[recording]])
+
+    return {
+        name: fit((known(stream, recording) for recording in recordings), fitted_on, stream.schema.gaps)
+        for name, stream in parts.items()
+    }
 
 
 def transductive(
-    store: Store, streams: Iterable[str], recordings: Sequence[str], by: str
+    store: Store, streams: Iterable[str], recordings: Sequence[str], by: str, lost: Lost | None = None
 ) -> dict[str, dict[str, Standardisation]]:
     """stream -> recording -> mean and spread of its own subject, or of all these recordings together.
 
@@ -144,6 +159,7 @@ def transductive(
         streams: names.
         recordings: of one partition.
         by: `subject`, over the subject's recordings among these; or `partition`, over all of them.
+        lost: frames that are not there to be fitted on.
 
     Reference:
         Chen & Jin 2015 normalise "in each speaker set", which can mean either.
@@ -153,7 +169,23 @@ def transductive(
     for name in recordings:
         groups.setdefault(f"subject {subjects[name]}" if by == "subject" else "partition", []).append(name)
     # whoever was never found stays at 0 throughout, which the network takes for the mean
-    fitted = {group: _fitted(store, streams, names, group) for group, names in groups.items()}
+    fitted = {group: _fitted(store, streams, names, group, lost=lost) for group, names in groups.items()}
     return {
         stream: {name: fitted[group][stream] for group, names in groups.items() for name in names} for stream in streams
     }
+
+
+def scaler(fitted: Sequence[Standardisation]) -> Callable[[Any, Any], Any]:
+    """(frames [frames, channels], index of a recording) -> the frames standardised, in the graph."""
+    import tensorflow as tf
+
+    means = tf.constant([part.mean for part in fitted], tf.float32)
+    spreads = tf.sqrt(tf.constant([part.variance for part in fitted], tf.float32))
+
+    def scale(frames: Any, index: Any) -> Any:
+        scaled = (frames - means[index]) / spreads[index]
+        if not fitted[0].gaps:
+            return scaled
+        return tf.where(tf.reduce_any(frames != 0, axis=-1, keepdims=True), scaled, 0.0)
+
+    return scale

@@ -105,6 +105,14 @@ class Stream:
                 )
         return entries
 
+    def clocks(self, recordings: Iterable[str]) -> dict[str, Clock]:
+        """Recording -> when its frames stand. Raises UserError, as `completed`, and where one has no such stream."""
+        hop, entries = self.schema.hop, self.completed
+        for name in recordings:
+            if name not in entries:
+                raise UserError(f"Recording {name} has no stream {self.name!r} in {self.folder.parent}; extract it.")
+        return {name: Clock(entries[name].start, hop, entries[name].frames) for name in recordings}
+
     def path(self, recording: str) -> Path:
         """The record file of a recording."""
         return self.folder / f"{recording}.tfrecord"

@@ -13,9 +13,9 @@ from emotf.errors import UserError
 from emotf.evaluation import refuse_seen, score, subjects_of
 from emotf.fusion import LinearFusion
 from emotf.postprocessing.base import Traces, pooled_ccc
-from emotf.prediction import selection
+from emotf.prediction import selection, traces
 from emotf.records import Store
-from emotf.refinement.postprocess import FITTED_ON, chains_of, column, refine, traces
+from emotf.refinement.postprocess import FITTED_ON, chains_of, column, refine
 from emotf.runs import Fusion, Run
 from emotf.track import Track
 

@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emotf import tables
 from emotf.config import from_json, to_json
 from emotf.evaluation import refuse_seen, score, subjects_of
 from emotf.postprocessing import Fitted, fit_chain, transform_chain
 from emotf.postprocessing.base import Step
-from emotf.prediction import predict_partition, selection
-from emotf.records import Store
+from emotf.prediction import traces
 from emotf.runs import Run
 from emotf.track import Track
 
@@ -87,17 +85,6 @@ def chains_of(run: Run) -> Chains:
         ]
         for target, chain in run.postprocessing["targets"].items()
     }
-
-
-def traces(run: Run, partition: str) -> tuple[dict[str, Track], dict[str, Track]]:
-    """Gold standards and predictions of a partition; what was not predicted yet is, and is kept."""
-    run.check_records(Store(run.experiment.store).fingerprint(run.experiment.streams))
-    golds = selection(run.experiment).partition(partition)
-    if all(run.prediction(partition, name).is_file() for name in golds):
-        return golds, {name: tables.read_track(run.prediction(partition, name)) for name in golds}
-    golds, predictions = predict_partition(run, partition)
-    run.write_predictions(partition, predictions)
-    return golds, predictions
 
 
 def column(tracks: Mapping[str, Track], target: str) -> dict[str, np.ndarray]:

@@ -41,6 +41,22 @@ def score_table(scores: pd.DataFrame, about: dict[str, Any]) -> str:
     return f"{title}\n\n{markdown(header, rows)}"
 
 
+def missing_table(scores: pd.DataFrame, about: dict[str, Any]) -> str:
+    """What a run scores without some of its streams, and what it loses (`emotf.evaluation.missing_scores`)."""
+    rows = []
+    for (missing, target, pooling), part in scores.groupby(["missing", "target", "pooling"], sort=False):
+        of = [(number(value), _loss(*loss)) for value, *loss in part[["value", "loss", "low", "high"]].to_numpy()]
+        rows.append([missing, target, pooling, *(cell for pair in of for cell in pair), int(part["undefined"].max())])
+    measures = [cell for name in dict.fromkeys(scores["measure"]) for cell in (name.upper(), f"{name.upper()} lost")]
+    header = ["missing", "target", "over", *measures, "undefined"]
+    first = scores.iloc[0]
+    return (
+        f"{first['partition']} without streams, in all frames or a share of them, in stretches of {first['stretch']:g} "
+        f"s in the mean, seed {first['seed']}: {what_it_is(about)}; {protocol(first['variance'])}; lost: from all "
+        f"streams - without them, 95 % over subjects\n\n{markdown(header, rows)}"
+    )
+
+
 def refinement_table(
     chains: Mapping[str, Sequence[Fitted]], before: pd.DataFrame, after: pd.DataFrame, about: dict[str, Any]
 ) -> str:
@@ -111,6 +127,12 @@ def protocol(variance: str) -> str:
 def number(value: float) -> str:
     """Three decimals, or `undefined`."""
     return "undefined" if pd.isna(value) else f"{value:.3f}"
+
+
+def _loss(value: float, low: float, high: float) -> str:
+    """A loss, with its interval where it has one."""
+    interval = "" if pd.isna(low) else f" [{low:+.3f}, {high:+.3f}]"
+    return number(value) if pd.isna(value) else f"{value:+.3f}{interval}"
 
 
 def _is_number(cell: str) -> bool:

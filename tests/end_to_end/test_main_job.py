@@ -68,6 +68,23 @@ def test_a_partition_that_chose_is_not_reported(trained):
     assert done.stderr.splitlines()[-1].startswith("error: Partition 'dev' is no fair report")
 
 
+def test_what_is_lost_without_a_modality(trained):
+    flags = ["--plots=0", "--missing=mfcc39", "--missing=body_euler24+mfcc39:0.5", "--missing_seconds=2"]
+    done = tool("evaluate", f"--run={trained}", *flags)
+    rows = pd.read_csv(trained / "missing.csv").set_index(["missing", "target", "measure", "pooling"])
+    assert len(rows) == 2 * 3 * 2 * 2
+    for missing in ("mfcc39", "mfcc39+body_euler24:0.5"):
+        arousal = rows.loc[(missing, "arousal", "ccc", "pooled")]
+        assert 0.05 < arousal["low"] < arousal["loss"] < arousal["high"]
+        assert f"{arousal['value']:.3f} | {arousal['loss']:+.3f} [" in done.stdout
+        assert arousal["loss"] == pytest.approx(arousal["complete"] - arousal["value"])
+        assert f"{arousal['complete']:.3f}" in done.stdout.partition("without streams")[0]  # the usual table
+    refused = tool("evaluate", f"--run={trained}", "--missing=mel128:0.5", check=False)
+    assert refused.returncode == 1 and refused.stdout == ""
+    line = "error: Missing mel128:0.5: the run has no stream 'mel128', only mfcc39, body_euler24."
+    assert refused.stderr.splitlines()[-1] == line
+
+
 @pytest.fixture(scope="module")
 def short(work, synthetic):
     """Flags of a run of five short epochs of many batches, and such a run, uninterrupted."""

@@ -5,7 +5,7 @@ import pytest
 
 from emotf.errors import UserError
 from emotf.measures import MEAN, MEASURES, POOLED, VARIANCES, Moments
-from emotf.statistics import SPREAD, bootstrap, contrast, overall, paired_bootstrap, verdict
+from emotf.statistics import SPREAD, bootstrap, contrast, overall, paired_bootstrap, ratio, verdict
 
 
 def system(noise, recordings=8, repetitions=2, seed=0):
@@ -48,6 +48,28 @@ def test_the_difference_is_that_of_the_scores():
             else:
                 scores.append(np.mean([np.mean([part.ccc for part in parts]) for parts in repetitions]))
         assert paired_bootstrap(one, other, pooling, draws=5)[0] == pytest.approx(scores[0] - scores[1])
+
+
+@pytest.mark.parametrize("pooling", [POOLED, MEAN])
+def test_a_ratio_is_that_of_the_contrasts_in_every_draw(pooling):
+    best, good, poor = system(0.2), system(0.5, seed=1), system(1.0, seed=2)
+    small, large = [(1.0, best), (-1.0, good)], [(1.0, best), (-1.0, poor)]
+    value, low, high = ratio(small, large, pooling, draws=300)
+    assert value == pytest.approx(contrast(small, pooling)[0] / contrast(large, pooling)[0])
+    assert 0 < low < value < high < 1
+    # the same draws above and below: twice a contrast is twice it in all of them
+    assert ratio([(2.0, best), (-2.0, poor)], large, pooling, draws=300) == pytest.approx((2.0, 2.0, 2.0))
+    inverse = ratio(large, small, pooling, draws=300)
+    assert inverse[0] == pytest.approx(1 / value) and inverse[1] < inverse[0] < inverse[2]
+
+
+def test_a_ratio_needs_something_below_and_the_same_recordings():
+    good, poor = system(0.2), system(1.0, seed=1)
+    assert np.isnan(ratio([(1.0, good)], [(1.0, poor), (-1.0, poor)], draws=20)).all()
+    fewer = {name: good[name] for name in list(good)[1:]}
+    with pytest.raises(UserError, match="A paired ratio needs both systems on the same recordings"):
+        ratio([(1.0, good)], [(1.0, fewer)])
+    assert np.isnan(contrast([(1.0, {}), (-1.0, {})])).all()
 
 
 def test_a_bootstrap_repeats():
