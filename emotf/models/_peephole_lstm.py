@@ -98,6 +98,10 @@ class PeepholeLstm(keras.layers.Layer):
 
         return recur(z, recurrent, p)
 
+    def _with_peephole(self, x: Any, p: Any, of: Any) -> Any:
+        """x + p of; without peepholes x alone: operations of a frame are small, so each one counts."""
+        return x + p * of if self.peepholes else x
+
     def _forward(self, z: Any, recurrent: Any, p: Any, kept: Any) -> tuple[Any, Any]:
         """h and c, each [frames, batch, units]."""
         u, previous = self.units, self.output_peephole == "previous"
@@ -105,10 +109,10 @@ class PeepholeLstm(keras.layers.Layer):
         def step(state: tuple[Any, Any], at: Any) -> tuple[Any, Any]:
             h, c = state
             gates = at[:, : 4 * u] + ops.matmul(h, recurrent)
-            i = ops.sigmoid(gates[:, :u] + p[0] * c)
-            f = ops.sigmoid(gates[:, u : 2 * u] + p[1] * c)
+            i = ops.sigmoid(self._with_peephole(gates[:, :u], p[0], c))
+            f = ops.sigmoid(self._with_peephole(gates[:, u : 2 * u], p[1], c))
             new_c = f * c + i * ops.tanh(gates[:, 2 * u : 3 * u])
-            o = ops.sigmoid(gates[:, 3 * u :] + p[2] * (c if previous else new_c))
+            o = ops.sigmoid(self._with_peephole(gates[:, 3 * u :], p[2], c if previous else new_c))
             new_h = o * ops.tanh(new_c)
             if kept is not None:
                 keep = at[:, 4 * u :]
@@ -125,12 +129,12 @@ class PeepholeLstm(keras.layers.Layer):
         flat_h, c_before = ops.reshape(_before(h), (-1, u)), _before(c)
         # the gates once more, of all frames at once: under XLA cheaper than keeping them
         gates = z + ops.reshape(ops.matmul(flat_h, recurrent), ops.shape(z))
-        i = ops.sigmoid(gates[..., :u] + p[0] * c_before)
-        f = ops.sigmoid(gates[..., u : 2 * u] + p[1] * c_before)
+        i = ops.sigmoid(self._with_peephole(gates[..., :u], p[0], c_before))
+        f = ops.sigmoid(self._with_peephole(gates[..., u : 2 * u], p[1], c_before))
         g = ops.tanh(gates[..., 2 * u : 3 * u])
         new_c = f * c_before + i * g
         seen = c_before if previous else new_c
-        o = ops.sigmoid(gates[..., 3 * u :] + p[2] * seen)
+        o = ops.sigmoid(self._with_peephole(gates[..., 3 * u :], p[2], seen))
         out = ops.tanh(new_c)
         # derivatives of h by the output gate and the cell, and of the cell by the other gates, before the loop
         slopes = [out * o * (1 - o), o * (1 - out * out), g * i * (1 - i), c_before * f * (1 - f), i * (1 - g * g), f]
@@ -145,10 +149,14 @@ class PeepholeLstm(keras.layers.Layer):
                 keep = at[:, 7 * u :]
                 dh_kept, dc_kept = keep * dh, keep * dc
             dz_o = dh_kept * h_by_o
-            dc_new = dh_kept * h_by_c + dc_kept + (0.0 if previous else dz_o * p[2])
+            dc_new = dh_kept * h_by_c + dc_kept
+            if not previous:
+                dc_new = self._with_peephole(dc_new, p[2], dz_o)
             dz_i, dz_f = dc_new * c_by_i, dc_new * c_by_f
             dz = ops.concatenate([dz_i, dz_f, dc_new * c_by_g, dz_o], axis=-1)
-            new_dc = dc_new * forget + dz_i * p[0] + dz_f * p[1] + (dz_o * p[2] if previous else 0.0)
+            new_dc = self._with_peephole(self._with_peephole(dc_new * forget, p[0], dz_i), p[1], dz_f)
+            if previous:
+                new_dc = self._with_peephole(new_dc, p[2], dz_o)
             new_dh = ops.matmul(dz, transposed)
             if kept is not None:
                 new_dh, new_dc = new_dh + (1 - keep) * dh, new_dc + (1 - keep) * dc

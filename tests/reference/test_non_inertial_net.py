@@ -146,6 +146,24 @@ def test_padding_changes_nothing_in_training():
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("lengths", [LENGTHS, (FRAMES,) * BATCH])
+def test_its_normalisation_and_the_gradients_are_those_of_keras(lengths):
+    """Those that reach padded frames from above, too."""
+    rng = np.random.default_rng(2)
+    x, dy = (tf.constant(rng.normal(3, 2, size=(BATCH, FRAMES, 5)), tf.float32) for _ in range(2))
+    present = tf.sequence_mask(lengths, FRAMES)
+    weights, found = rng.uniform(0.5, 2, size=(4, 5)), []
+    for layer, how in ((PaddedBatchNormalization(), {"present": present}), (keras.layers.BatchNormalization(), {})):
+        layer.build(x.shape)
+        layer.set_weights(weights)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=True, **how or {"mask": present})
+        found.append([y, *tape.gradient(y, [x, layer.gamma.value, layer.beta.value], dy), *layer.get_weights()])
+    for ours, stock in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, stock, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_training_in_a_graph_is_training_step_by_step(jit_compile):
     x, present = sequences()
