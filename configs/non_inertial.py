@@ -85,8 +85,9 @@ def synthetic() -> Experiment:
     found = {name: Precomputed(stream=name, gaps=True) for name in ("resnet50", "landmarks140", "pose36")}
     experiment = _of(Planted(dir="work/corpora/planted"), {**found, "mel128": Precomputed(stream="mel128")})
     experiment.training.batch = 4
-    experiment.training.order = "shuffled"
-    experiment.training.epochs, experiment.training.patience, experiment.training.plateau = 30, 10, 4
+    experiment.data.standardisation = "train"
+    experiment.training.order, experiment.training.learning_rate = "shuffled", 0.003
+    experiment.training.epochs, experiment.training.patience, experiment.training.plateau = 24, 8, 3
     return experiment
 
 
@@ -203,6 +204,8 @@ OPTIONS = {
     **{f"s{frames}": end_to_end(frames) for frames in (32, 64, 128, 256, 384, 512)},
     "split-": split,
     "rate-": at_rate,
+    "minmax": setting("data.standardisation", "minmax"),
+    "zscores": setting("data.standardisation", "train"),
     "flags": with_flags,
     "modality_dropout": setting("model.modality_dropout", 0.3),
     "frozen": frozen,
