@@ -18,6 +18,8 @@ Options
     s32 | s64 | s128 | s256 | s384 | s512      frames of a sequence (128 by default)
     split-<train:dev[:test]>                   of the videos, 70:30 by default; not of synthetic and folder
     rate-<hz>                                  frames a second of ratings and streams (30 by default, afew_va 25)
+    minmax | zscores                           inputs to 0..1 (default; on synthetic z-scores), or by mean and spread
+    decibel                                    mel128 in dB, not in magnitudes, most of which lie near 0 once in 0..1
     flags                                      streams of video say themselves how surely they found what they look for
     modality_dropout                           in training, each sequence loses the face, the body or the voice, each
                                                with probability 0.3: for recordings in which one is lost
@@ -41,7 +43,8 @@ best weights by each: those by CCC are the run's own, the others lie in its fold
 Ours, where the paper is silent: ReLU; L2 decay; the factor 0.1; ccc with moments of each sequence, the reading under
 which its collapse at 32 frames comes back (docs/losses.md). The weights of the ResNet50 are ImageNet's unless
 --config.streams.resnet50.weights names a .keras file of one that was trained on faces, as theirs was. On `synthetic`
-batches are of 512 frames (64 sequences would make 3 steps an epoch), and at most 30 epochs, patience 12, plateau 6 do.
+batches are of 512 frames (64 sequences of 128 would make 3 steps an epoch) and shuffled, inputs are z-scores, the
+learning rate is 0.003, epochs, patience and plateau are 24, 8 and 3: why, is in docs/sequence_models.md.
 """
 
 from emotf.catalog import find
@@ -179,6 +182,14 @@ def landmarks(feature: str, **fields):
     return apply
 
 
+def decibel(experiment: Experiment) -> None:
+    """The voice in dB."""
+    mel = experiment.streams.get("mel128")
+    if not isinstance(mel, Mel128):
+        raise UserError("The corpus has no sound to take in decibel, or its mel128 is planted in decibel.")
+    mel.decibel = True
+
+
 def frozen(experiment: Experiment) -> None:
     """The control on planted streams, in folders of its own."""
     if not isinstance(experiment.corpus, Planted):
@@ -204,6 +215,7 @@ OPTIONS = {
     **{f"s{frames}": end_to_end(frames) for frames in (32, 64, 128, 256, 384, 512)},
     "split-": split,
     "rate-": at_rate,
+    "decibel": decibel,
     "minmax": setting("data.standardisation", "minmax"),
     "zscores": setting("data.standardisation", "train"),
     "flags": with_flags,
