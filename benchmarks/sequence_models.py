@@ -12,7 +12,7 @@ on all cores and on one thread, as its threads wait for each other at full speed
 compiler. emotf looks for padding and unrated gold in every batch, PyTorch does not. PyTorch multiplies matrices by MKL,
 which does not give AMD processors its fastest code: on one EPYC, less than half the speed of TensorFlow's oneDNN. There
 `--one_core` says 1.7 (Full) and 1.9 (Mesh-Transformer), and with MKL's look at the vendor overridden, nearer to
-an Intel processor, 1.01 and 0.98.
+an Intel processor, 0.99 and 0.98.
 
 Printed is, network by network, thousand frames a second and milliseconds a step, gradient and optimiser included, over
 rounds in which all candidates take turns, epoch by epoch, each library in a process of its own; and the ratio to the
