@@ -10,8 +10,9 @@ valence, batches in memory, compiled as `emotf.training` does, with and without 
 parameters (benchmarks/_torch_sequences.py; its LSTM has a second bias, 1024 more, which is not counted) and are eager,
 on all cores and on one thread, as its threads wait for each other at full speed, or compiled, for which it needs a C++
 compiler. emotf looks for padding and unrated gold in every batch, PyTorch does not. PyTorch multiplies matrices by MKL,
-which on processors of AMD does not use all they can (we measured less than half the speed of TensorFlow's oneDNN on one
-EPYC): a ratio measured there is not one of an Intel processor, where most of the lead must be expected to be gone.
+which does not give AMD processors its fastest code: on one EPYC, less than half the speed of TensorFlow's oneDNN. There
+`--one_core` says 1.7 (Full) and 1.9 (Mesh-Transformer), and with MKL's look at the vendor overridden, nearer to
+an Intel processor, 0.99 and 0.98.
 
 Printed is, network by network, thousand frames a second and milliseconds a step, gradient and optimiser included, over
 rounds in which all candidates take turns, epoch by epoch, each library in a process of its own; and the ratio to the

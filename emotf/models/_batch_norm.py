@@ -14,8 +14,7 @@ class PaddedBatchNormalization(keras.layers.BatchNormalization):
         y = γ (x - μ) s + β,   s = 1 / √(σ² + ε),   μ, σ²: mean and variance of the frames that are present
 
     Keras' layer can do so, too, by its argument `mask`, but hands the mask on to all layers that follow. Besides,
-    training takes less than half of its time on a CPU: sums over frames are products of matrices, and the gradient is
-    written out.
+    training takes about half of its time on a CPU, as the gradient is written out, its sums as products of matrices.
     """
 
     def build(self, shape: tuple[int | None, ...], **others: Any) -> None:
@@ -27,30 +26,31 @@ class PaddedBatchNormalization(keras.layers.BatchNormalization):
             return super().call(x, training=training)
         # float32 whatever the policy: the squares of float16 overflow
         flat = ops.reshape(ops.cast(x, "float32"), (-1, x.shape[-1]))
-        weight = ops.reshape(ops.cast(present, "float32"), (1, -1))
-        weight = weight / (ops.sum(weight) + keras.config.epsilon())
-        mean = ops.stop_gradient(ops.matmul(weight, flat))
-        variance = ops.stop_gradient(ops.matmul(weight, ops.square(flat - mean)))
+        weight = ops.reshape(ops.cast(present, "float32"), (-1, 1))
+        count = ops.sum(weight) + keras.config.epsilon()
+        # not as products of matrices, of which a GPU may round the factors
+        mean = ops.stop_gradient(ops.sum(weight * flat, axis=0) / count)
+        variance = ops.stop_gradient(ops.sum(weight * ops.square(flat - mean), axis=0) / count)
         for kept, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            kept.assign(kept * self.momentum + new[0] * (1.0 - self.momentum))
-        y = self._normalised(flat, weight, mean, ops.rsqrt(variance + self.epsilon))
+            kept.assign(kept * self.momentum + new * (1.0 - self.momentum))
+        y = self._normalised(flat, weight / count, mean, ops.rsqrt(variance + self.epsilon))
         return ops.cast(ops.reshape(y, ops.shape(x)), self.compute_dtype)
 
     def compute_output_shape(self, shape: tuple[int | None, ...], *others: Any) -> tuple[int | None, ...]:
         return shape
 
-    def _normalised(self, x: Any, weight: Any, mean: Any, s: Any) -> Any:
-        """y of x [n, channels]; weight [1, n] of sum 1, and mean and s [1, channels], which depend on x."""
+    def _normalised(self, x: Any, share: Any, mean: Any, s: Any) -> Any:
+        """y of x [n, channels], of which mean and s [channels] are made; share [n, 1] in them, of sum 1."""
 
         @ops.custom_gradient
         def normalised(x: Any, gamma: Any, beta: Any) -> Any:
             def gradient(*args: Any, upstream: Any = None) -> tuple[Any, Any, Any]:
                 dy = args[0] if upstream is None else upstream
-                ones, x_hat = ops.ones_like(weight), (x - mean) * s
-                d_beta, d_gamma = ops.matmul(ones, dy), ops.matmul(ones, dy * x_hat)
+                ones, x_hat = ops.ones_like(ops.transpose(share)), (x - mean) * s
+                d_beta, d_gamma = ops.matmul(ones, dy)[0], ops.matmul(ones, dy * x_hat)[0]
                 # what x does to y by itself, by the mean, and by the variance
-                dx = gamma * s * (dy - ops.transpose(weight) * (d_beta + x_hat * d_gamma))
-                return dx, d_gamma[0], d_beta[0]
+                dx = gamma * s * (dy - share * (d_beta + x_hat * d_gamma))
+                return dx, d_gamma, d_beta
 
             return x * (gamma * s) + (beta - mean * (gamma * s)), gradient
 
