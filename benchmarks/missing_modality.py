@@ -4,7 +4,7 @@
         --missing=resnet50+landmarks140:0.5
 
 `--runs` and `--against` are finished runs of one recipe with and without it: repetitions (seeds), or folds and seeds,
-on the same recordings. CCC on test, mean over repetitions; intervals are 95 % bootstrap over recordings, the same draws
+on the same recordings. CCC, mean over repetitions; intervals are 95 % bootstrap over recordings, the same draws
 for both groups. The loss is CCC from all streams - CCC without those that are missing; the ratio is that of the losses,
 runs / against, and below 1 where dropout helps; the cost is CCC from all streams, against - runs.
 """
@@ -17,6 +17,7 @@ from emotf.errors import UserError
 RUNS = flags.DEFINE_list("runs", None, "Folders of finished runs, say with modality dropout.", required=True)
 AGAINST = flags.DEFINE_list("against", None, "Folders of the runs they are measured against.", required=True)
 MISSING = flags.DEFINE_string("missing", None, "stream+stream:share, as of tools/evaluate.py.", required=True)
+PARTITION = flags.DEFINE_enum("partition", "test", ["test", "dev"], "Where; dev chose the epochs.")
 STRETCH = flags.DEFINE_float("missing_seconds", 5.0, "Mean seconds of the stretches in which they are missing.")
 SEED = flags.DEFINE_integer("missing_seed", 0, "Decides where the stretches lie.")
 
@@ -41,7 +42,7 @@ def main(_):
                 contrast([(1, whole_against), (-1, whole)], pooling),
             ]
             rows.append([target, pooling, *(f"{value:+.3f} [{low:+.3f}, {high:+.3f}]" for value, low, high in found)])
-    print(f"test without {MISSING.value}; {len(RUNS.value)} runs, {len(AGAINST.value)} against them\n")
+    print(f"{PARTITION.value} without {MISSING.value}; {len(RUNS.value)} runs, {len(AGAINST.value)} against them\n")
     print(markdown(["target", "over", "loss of runs", "of against", "ratio", "cost with nothing missing"], rows))
 
 
@@ -58,15 +59,15 @@ def systems(folders):
              for folder in folders]  # fmt: skip
     whole, without = [], []
     for finished, missing in progress(asked, "runs"):
-        golds, predictions = traces(finished, "test")
+        golds, predictions = traces(finished, PARTITION.value)
         whole.append(moments(golds, predictions))
-        _, (predictions,) = predict_missing(finished, "test", [missing])
+        _, (predictions,) = predict_missing(finished, PARTITION.value, [missing])
         without.append(moments(golds, predictions))
     found = {}
     for target in whole[0]:
         found[target] = tuple(by_recording([parts[target] for parts in group]) for group in (whole, without))
         if len({len(parts) for parts in found[target][0].values()}) > 1:
-            raise UserError("Runs of a group test recordings unequally often; give as many of each fold.")
+            raise UserError("Runs of a group score recordings unequally often; give as many of each fold.")
     return found
 
 

@@ -5,7 +5,7 @@
 Corpora
     synthetic    planted streams, written to work/corpora/planted_faces: no film; says nothing
     affwild      Aff-Wild (2017): set --config.corpus.dir
-    affwild2     Aff-Wild2 and its videos: set --config.corpus.dir
+    affwild2     Aff-Wild2 and its videos, but for those of two people: set --config.corpus.dir
     afew_va      AFEW-VA: set --config.corpus.dir and --config.corpus.streams_to
     folder       your own films: set --config.corpus.dir (layout: emotf/corpora/folder.py), medium video
 
@@ -20,8 +20,9 @@ Options
     causal                                     a frame sees itself and earlier ones only
     mse | ccc | non_inertial | non_inertial_extended   the loss (non_inertial by default)
     by_batch                                   with ccc: moments of the batch, not of each sequence (after the loss)
-    s32 | s64 | s128 | s256                    frames of a sequence (128 by default)
-    split-<train:dev[:test]>                   of the videos, 70:30 by default; not of synthetic and folder
+    s32 | s64 | s128 | s256 | s384 | s512      frames of a sequence (128 by default)
+    split-<train:dev[:test]>                   of the videos, 70:30 by default (affwild2: as published); not of
+                                               synthetic and folder
     rate-<hz>                                  frames a second of ratings and streams (30 by default, afew_va 25)
     flags                                      streams of video say themselves how surely they found what they look for
     modality_dropout                           with multi: in training, each sequence loses each stream with
@@ -38,86 +39,45 @@ and spread of train as the scale of inputs, shuffled sequences. The weights of t
 an epoch has 21 steps there.
 """
 
-from emotf.catalog import find
 from emotf.config import Data, Experiment, Training
-from emotf.corpora.afew_va import AfewVa
-from emotf.corpora.affwild import Affwild
-from emotf.corpora.affwild2 import Affwild2
-from emotf.corpora.folder import Folder
 from emotf.corpora.planted import Planted
 from emotf.features.evm_color import EvmColor
 from emotf.features.face_mesh import FaceMesh
 from emotf.features.precomputed import Precomputed
 from emotf.features.resnet50 import Resnet50
-from emotf.losses.ccc import Ccc
 from emotf.losses.non_inertial import NonInertial
 from emotf.models.transformer import Transformer
-from emotf.recipes import (
-    at_rate,
-    end_to_end,
-    experiment_of,
-    instead_of,
-    setting,
-    single_target,
-    smoke,
-    split,
-    with_flags,
-)
+from emotf.recipes import experiment_of, setting
+from emotf.wild import LOSSES, corpora, in_order, instead_of
+from emotf.wild import OPTIONS as SHARED
 from emotf.windows.sequences import Sequences
 
-NETWORKS = {
-    "mesh": ("face_mesh",),
-    "feature": ("resnet50",),
-    "evm": ("evm_color",),
-    "multi": ("face_mesh", "resnet50", "evm_color"),
-}
+STREAMS = ("face_mesh", "resnet50", "evm_color")
 
 
 def get_config(arg: str = "synthetic") -> Experiment:
     """The experiment of a corpus and options."""
-    corpus, *options = arg.split(",")
-    if not set(NETWORKS) & set(options):
-        options = ["mesh", *options]
-    return experiment_of(",".join([corpus, *options]), CORPORA, OPTIONS)
+    if not set(NETWORKS) & set(arg.split(",")):
+        arg += ",mesh"
+    return experiment_of(in_order(arg, NETWORKS, LANDMARKS, LOSSES), CORPORA, OPTIONS)
 
 
 def synthetic() -> Experiment:
     """Planted streams."""
-    corpus = Planted(dir="work/corpora/planted_faces", extracted=NETWORKS["multi"])
-    experiment = _of(corpus, {name: Precomputed(stream=name, gaps=True) for name in NETWORKS["multi"]})
+    corpus = Planted(dir="work/corpora/planted_faces", extracted=STREAMS)
+    experiment = _of(corpus, {name: Precomputed(stream=name, gaps=True) for name in STREAMS})
     experiment.data.records = "work/records/faces"
     experiment.training.learning_rate = 3e-4
     return experiment
 
 
-def affwild() -> Experiment:
-    """Streams computed from the videos."""
-    return _filmed(Affwild(), rate_hz=30)
-
-
-def affwild2() -> Experiment:
-    """ResNet50 features of the aligned crops, the rest from the videos."""
-    experiment = _filmed(Affwild2(), rate_hz=30)
-    experiment.streams["resnet50"] = Resnet50(crops="crops", flags=False, rate_hz=30)
-    return experiment
-
-
-def afew_va() -> Experiment:
-    """Films without sound, which nobody needs here."""
-    return _filmed(AfewVa(), rate_hz=25)
-
-
-def folder() -> Experiment:
-    """A corpus of the user's own."""
-    return _filmed(Folder(), rate_hz=30)
-
-
-CORPORA = {"synthetic": synthetic, "affwild": affwild, "affwild2": affwild2, "afew_va": afew_va, "folder": folder}
-
-
-def _filmed(corpus, rate_hz) -> Experiment:
+def filmed(corpus) -> Experiment:
+    """Streams computed from videos."""
     features = (FaceMesh(flags=False), Resnet50(flags=False), EvmColor(flags=False))
-    return at_rate(_of(corpus, dict(zip(NETWORKS["multi"], features, strict=True))), rate_hz)
+    return _of(corpus, dict(zip(STREAMS, features, strict=True)))
+
+
+CORPORA = {"synthetic": synthetic, **corpora(filmed)}
 
 
 def _of(corpus, streams) -> Experiment:
@@ -140,31 +100,29 @@ def _of(corpus, streams) -> Experiment:
     )
 
 
-def _network(streams):
+def _network(*streams):
     def apply(experiment: Experiment) -> None:
         experiment.streams = {name: experiment.streams[name] for name in streams}
 
     return apply
 
 
-LOSSES = ("mse", "ccc", "non_inertial", "non_inertial_extended")
-OPTIONS = {
-    **{name: _network(streams) for name, streams in NETWORKS.items()},
+NETWORKS = {
+    "mesh": _network("face_mesh"),
+    "feature": _network("resnet50"),
+    "evm": _network("evm_color"),
+    "multi": _network(*STREAMS),
+}
+LANDMARKS = {
     "face_mesh": lambda experiment: None,
-    "mesh70": instead_of("face_mesh", "landmarks140", flags=False),
-    "openpose70": instead_of("face_mesh", "openpose_face140", flags=False, clock="video"),
-    "openface68": instead_of("face_mesh", "openface_landmarks136", flags=False, clock="video"),
+    "mesh70": instead_of("face_mesh", "landmarks140"),
+    "openpose70": instead_of("face_mesh", "openpose_face140", clock="video"),
+    "openface68": instead_of("face_mesh", "openface_landmarks136", clock="video"),
+}
+OPTIONS = {
+    **NETWORKS,
+    **LANDMARKS,
+    **SHARED,
     "encoder": setting("model.decoder", "none"),
     "causal": setting("model.causal", True),
-    **{name: setting("loss", find("losses", name)()) for name in LOSSES},
-    "ccc": setting("loss", Ccc(pool="sequence")),
-    "by_batch": setting("loss.pool", "batch"),
-    **{f"s{frames}": end_to_end(frames) for frames in (32, 64, 128, 256)},
-    "split-": split,
-    "rate-": at_rate,
-    "flags": with_flags,
-    "modality_dropout": setting("model.modality_dropout", 0.3),
-    "mtl": setting("data.targets", ("arousal", "valence")),
-    "stl-": single_target,
-    "smoke": smoke,
 }

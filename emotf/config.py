@@ -263,6 +263,11 @@ def _one_of(name: str, value: str, allowed: Iterable[str]) -> None:
         raise UserError(f"{name} is {value!r}, expected one of {', '.join(allowed)}.")
 
 
+def uncoupled(criteria: tuple[str, ...]) -> tuple[str, ...]:
+    """Those criteria that a single target has, too."""
+    return tuple(name for name in criteria if name not in COUPLED)
+
+
 def to_json(node: Any) -> Any:
     """A tree of dataclasses as JSON content; parts carry `part: <kind>/<name>`."""
     if is_dataclass(node) and not isinstance(node, type):
@@ -346,7 +351,7 @@ def replaced(experiment: Experiment, targets: tuple[str, ...], fold: int | None,
     data = dataclasses.replace(experiment.data, targets=targets, fold=fold)
     training = dataclasses.replace(experiment.training, seed=seed)
     if len(targets) == 1:
-        training.weights, training.keep = "", tuple(name for name in training.keep if name not in COUPLED)
+        training.weights, training.keep = "", uncoupled(training.keep)
     loss = experiment.loss
     if isinstance(loss, dict) and len(targets) == 1:
         loss = {name: part for name, part in loss.items() if name in (*targets, JOINT)}

@@ -12,12 +12,11 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from emotf import catalog
-from emotf.config import COUPLED, Experiment
+from emotf.config import Experiment, uncoupled
 from emotf.corpora.planted import Planted
 from emotf.corpora.synthetic import Synthetic
 from emotf.errors import UserError
 from emotf.features.precomputed import Precomputed
-from emotf.windows.sequences import Sequences
 
 Options = Mapping[str, Callable[..., Any]]
 
@@ -63,7 +62,7 @@ def choose(arg: str | None, options: Options, start: Experiment) -> Experiment:
 def single_target(experiment: Experiment, target: str) -> None:
     """The option `stl-<target>`: single-task learning."""
     experiment.data.targets = (target,)
-    experiment.training.keep = tuple(name for name in experiment.training.keep if name not in COUPLED)
+    experiment.training.keep = uncoupled(experiment.training.keep)
 
 
 def smoke(experiment: Experiment) -> None:
@@ -76,56 +75,6 @@ def smoke(experiment: Experiment) -> None:
     if isinstance(corpus, Synthetic | Planted):
         experiment.data.records = experiment.data.records.replace("work/records", "work/records/smoke", 1)
     experiment.training.epochs = 2
-
-
-def end_to_end(frames: int) -> Callable[[Experiment], None]:
-    """The option `s<frames>`: sequences of so many frames that do not overlap."""
-    return setting("window", Sequences(frames=frames, stride_frames=frames))
-
-
-def split(experiment: Experiment, shares: str) -> None:
-    """The option `split-<train:dev[:test]>` of corpora that are dealt by video."""
-    if not hasattr(experiment.corpus, "split"):
-        raise UserError(f"Corpus {experiment.corpus.name!r} has its own partitions; leave out split-{shares}.")
-    experiment.corpus.split = shares
-
-
-def at_rate(experiment: Experiment, rate: str | float) -> Experiment:
-    """The option `rate-<hz>`: ratings and all streams computed at so many frames a second."""
-    rate_hz = typed("rate", str(rate), float)
-    for part_of_it in (experiment.corpus, *experiment.streams.values()):
-        if isinstance(part_of_it, Precomputed):
-            raise UserError(f"Stream {part_of_it.stream!r} was computed at a rate of its own; leave out rate-{rate}.")
-        if hasattr(part_of_it, "rate_hz"):
-            part_of_it.rate_hz = rate_hz
-    return experiment
-
-
-def with_flags(experiment: Experiment) -> None:
-    """The option `flags`: streams that may find nothing say how surely they did, in channels of their own."""
-    able = [feature for feature in experiment.streams.values() if hasattr(feature, "flags")]
-    if not able:
-        raise UserError(f"None of {', '.join(experiment.streams)} says how surely it found something; leave out flags.")
-    for feature in able:
-        feature.flags = True
-
-
-def instead_of(stream: str, other: str, **fields: Any) -> Callable[[Experiment], None]:
-    """An option: another feature in the place of a stream, at its rate, named after itself."""
-
-    def apply(experiment: Experiment) -> None:
-        if stream not in experiment.streams:
-            raise UserError(f"No {stream} here that {other} could replace; there is {', '.join(experiment.streams)}.")
-        rate_hz = getattr(experiment.streams[stream], "rate_hz", 0.0)
-        if isinstance(experiment.streams[stream], Precomputed):
-            raise UserError(f"{stream} of this corpus is planted or precomputed; {other} takes films.")
-        feature = catalog.find("features", other)(rate_hz=rate_hz, **fields)
-        experiment.streams = {
-            (other if name == stream else name): (feature if name == stream else part_of_it)
-            for name, part_of_it in experiment.streams.items()
-        }
-
-    return apply
 
 
 def assign(experiment: Experiment, path: str, value: Any) -> None:

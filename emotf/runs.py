@@ -200,7 +200,7 @@ class Run:
 
     def write_missing(self, scores: "pd.DataFrame") -> None:
         """Keeps scores without some streams, those of other partitions, protocols and streams included."""
-        _write_rows(self.folder / "missing.csv", scores, ("partition", "variance", "missing"))
+        _write_rows(self.folder / "missing.csv", scores, ("partition", "variance", "missing", "stretch", "seed"))
 
     def scores(self, postprocessed: bool = False) -> "pd.DataFrame | None":
         """The scores, where the run was evaluated."""
@@ -293,14 +293,17 @@ class Fusion:
 def best_epoch(values: "Iterable[float]", criterion: str) -> int:
     """Index of the best value of a criterion, the first of equals.
 
-    Compared in float32, as Keras' early stopping does, so that both always name the same epoch.
+    Compared in float32, as Keras' early stopping does, so that both always name the same epoch. NaN is never best.
 
     Example:
         >>> best_epoch([0.1, 0.3, 0.3], "ccc"), best_epoch([0.1, 0.3, 0.3], "mse")
         (1, 0)
+        >>> best_epoch([0.1, float("nan")], "mse")
+        0
     """
-    found = np.array(list(values), np.float32)
-    return int(found.argmax() if CRITERIA[criterion] == "max" else found.argmin())
+    sign = 1 if CRITERIA[criterion] == "max" else -1
+    found = sign * np.array(list(values), np.float32)
+    return int(np.where(np.isnan(found), -np.inf, found).argmax())
 
 
 def _completed(content: Any) -> Any:
@@ -317,7 +320,8 @@ def _write_rows(path: Path, rows: "pd.DataFrame", same: Sequence[str]) -> None:
 
     if path.is_file():
         old = pd.read_csv(path, dtype=dict.fromkeys(same, str))
-        replaced = pd.MultiIndex.from_frame(old[[*same]]).isin(pd.MultiIndex.from_frame(rows[[*same]]))
+        keys = pd.MultiIndex.from_frame(rows[[*same]].astype(str))
+        replaced = pd.MultiIndex.from_frame(old[[*same]]).isin(keys)
         rows = pd.concat([old[~replaced], rows])
     with written_aside(path) as aside:
         rows.to_csv(aside, index=False)

@@ -52,10 +52,8 @@ def main(_):
     reports = [comparison.report(trials, *said)]
     if STABILITY.value:
         reports.append(comparison.report_stability(trials, STABILITY.value, *said))
-    for table, _ in reports:
-        print(table)
-    for path in (path for _, written in reports for path in written):
-        print(path)
+    print(*(table for table, _ in reports), sep="\n")
+    print(*(path for _, written in reports for path in written), sep="\n")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ class FromOpenpose(ByPicture):
         stream: the medium that holds the folder.
         rate_hz: without `clock`: frames a second of the video that OpenPose was run on; the files do not say, so it is
             needed.
-        first_frame: number of the frame at 0 s; -1: the lowest in the folder.
+        first_frame: number of the frame at 0 s; -1: the lowest in the folder, with `clock` 0, as OpenPose counts.
     """
 
     stream: str = "openpose"
@@ -40,7 +40,8 @@ class FromOpenpose(ByPicture):
             )
 
     def _read(self, path: Path, filmed_hz: float) -> Points:
-        points = self._key_points(path, filmed_hz)
+        first = 0 if self.clock and self.first_frame < 0 else self.first_frame
+        points = self._key_points(path, filmed_hz, first)
         places, certainty = points[..., :2], points[..., 2]
         if self.coordinates == "image" and places.any() and np.abs(places).max() <= 1:
             raise UserError(
@@ -50,5 +51,5 @@ class FromOpenpose(ByPicture):
         return Points(places, certainty, certainty.any(axis=1), 1 / filmed_hz)
 
     @abstractmethod
-    def _key_points(self, folder: Path, filmed_hz: float) -> np.ndarray:
+    def _key_points(self, folder: Path, filmed_hz: float, first: int) -> np.ndarray:
         """Float32 [frames, points, 3]: x, y as written and confidence; 0, 0, 0 where a point is missing."""

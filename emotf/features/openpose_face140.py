@@ -39,5 +39,5 @@ class OpenposeFace140(FromOpenpose):
     def channels(self) -> tuple[str, ...]:
         return point_channels(range(FACE_POINTS)) + FLAGS * self.flags
 
-    def _key_points(self, folder: Path, filmed_hz: float) -> np.ndarray:
-        return read_faces(folder, filmed_hz, self.first_frame)
+    def _key_points(self, folder: Path, filmed_hz: float, first: int) -> np.ndarray:
+        return read_faces(folder, filmed_hz, first)

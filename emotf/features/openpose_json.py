@@ -52,8 +52,8 @@ class OpenposeJson(FromOpenpose):
         if self.model not in MODELS:
             raise UserError(f"openpose_json: model is {self.model!r}, expected one of {', '.join(MODELS)}.")
 
-    def _key_points(self, folder: Path, filmed_hz: float) -> np.ndarray:
-        return read_bodies(folder, filmed_hz, self.model, self.first_frame)
+    def _key_points(self, folder: Path, filmed_hz: float, first: int) -> np.ndarray:
+        return read_bodies(folder, filmed_hz, self.model, first)
 
     def _rows(self, places: np.ndarray, certainty: np.ndarray, found: np.ndarray) -> np.ndarray:
         return body_rows(places, certainty, found, self.visibility, self.flags)

@@ -107,7 +107,8 @@ def load(path: Path) -> "keras.Model":
 
 
 def _standardised(name: str, x: Any, fitted: "Standardisation | None") -> Any:
-    """A stream by the mean and spread of train; its gaps become 0, the mean of what is no gap."""
+    """A stream by the mean and spread of train; its gaps become 0: the mean of what is no gap, or
+    its minimum where it is scaled to 0..1."""
     import keras
 
     if fitted is None:

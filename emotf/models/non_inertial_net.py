@@ -61,11 +61,16 @@ class NonInertialNet(Model):
 
     def trace(self, streams: Mapping[str, Any], targets: Sequence[str], present: Any = None) -> dict[str, Any]:
         x = None
-        for number, (names, units) in enumerate(self._sizes(streams), start=1):
+        sizes = self._sizes(streams)
+        if self.modality_dropout and len(sizes) == 1:
+            raise UserError("model.modality_dropout would take all that a network of one layer sees; set it to 0.")
+        for number, (names, units) in enumerate(sizes, start=1):
             new = side_by_side({name: streams[name] for name in names}, name=f"modality{number}")
             new = lost_at_times(new, self.modality_dropout, name=f"modality{number}_dropout")
             inputs = {"new": new} if x is None else {"below": x, "new": new}
             x = self._fully_connected(number, units, side_by_side(inputs, name=f"into_fc{number}"), present)
+        if not self.lstm_units or min(self.lstm_units) < 1:
+            raise UserError(f"model.lstm_units is {self.lstm_units}; expected one or more layers of at least 1 unit.")
         lstm = Lstm(self.lstm_units, cell=self.cell, forget_bias=self.forget_bias)
         return lstm.trace({"fc": x}, targets, present)
 

@@ -60,6 +60,8 @@ class Transformer(Model):
 
     def trace(self, streams: Mapping[str, Any], targets: Sequence[str], present: Any = None) -> dict[str, Any]:
         self._check()
+        if self.modality_dropout and len(streams) == 1:
+            raise UserError("model.modality_dropout would take all that a network of one stream sees; set it to 0.")
         embedded = self._embedded(streams)
         x = embedded
         for number in range(1, self.depth + 1):

@@ -37,7 +37,10 @@ class Selection:
         if name not in PARTITIONS:
             raise UserError(f"No partition {name!r}; choose from {', '.join(PARTITIONS)}.")
         if not self.golds[name]:
-            raise UserError(f"Partition {name!r} holds no recording.")
+            there = ", ".join(known for known, golds in self.golds.items() if golds)
+            raise UserError(
+                f"Partition {name!r} holds no recording, only {there} do; choose one, or extract another split."
+            )
         return self.golds[name]
 
 

@@ -65,6 +65,11 @@ class Store:
         )
 
     @property
+    def read_as(self) -> dict[str, Any]:
+        """The settings of the corpus as it was read. Raises UserError where nothing was extracted."""
+        return dict(self._about()["corpus"])
+
+    @property
     def recordings(self) -> tuple[Recording, ...]:
         """Who is in the store (without media). Raises UserError where nothing was extracted."""
         return tuple(Recording(**person) for person in self._about()["recordings"])

@@ -44,7 +44,8 @@ How far CCC differs between repetitions (seeds), in one unit whatever the loss m
 setting of all other axes, here {count}; CCC is the mean over cells, sd (n - 1) that within a cell, pooled over cells.
 Its ratio to that of {reference} has two intervals: from repetitions drawn anew in each cell (inf where too few draws
 have any spread), and by the F distribution, which needs CCCs that are normal and alike spread in all cells. They speak
-of other seeds, not of other data. Undefined CCCs are counted and left out. Constant: predictions of a recording that do
+of other seeds, not of other data. Development chose the epoch, which raises its CCC and narrows its spread; test did
+not. Undefined CCCs are counted and left out. Constant: predictions of a recording that do
 not move; their CCC is 0, however steady:
 
 {markdown(["partition", "target", "over", axis, "CCC", "sd", *ratios, *counted], overall)}

@@ -19,6 +19,7 @@ from emotf.runs import Run
 from emotf.training.callbacks import DevFigures, DevScores, Progress
 from emotf.training.criteria import check_defined
 from emotf.training.device import prepare_device
+from emotf.training.extracted import check_extracted
 from emotf.training.learner import Learner, Objective, name_of
 from emotf.training.state import Resume
 
@@ -48,6 +49,7 @@ def train(experiment: Experiment, run: Run) -> None:
     device = prepare_device(settings.precision)
     keras.utils.clear_session()
     keras.utils.set_random_seed(settings.seed)
+    check_extracted(store, experiment)
     chosen = selection(experiment)
     settings.check_criteria(chosen.targets)
     check_defined((settings.select, *settings.keep), chosen.partition("dev"))
@@ -75,6 +77,7 @@ def train(experiment: Experiment, run: Run) -> None:
         settings.order,
     )
     epochs = _augmented(experiment, store, epochs, fitted)
+    optimizer = settings.optimizer.build(settings.learning_rate)
     # nothing is written before all that the user asked for is known to be possible
     run.begin(experiment)
     run.keep_learned(store, experiment.streams)
@@ -83,7 +86,7 @@ def train(experiment: Experiment, run: Run) -> None:
     _announce(run.about)
     dev = Predictor(network, store, list(experiment.streams), chosen.partition("dev"), experiment.window, by)
     learner = Learner(network, objective)
-    conclude(run, learner, network, _fit(experiment, run, learner, epochs, dev), settings)
+    conclude(run, learner, network, _fit(settings, run, learner, optimizer, epochs, dev), settings)
 
 
 def conclude(run: Run, learner: keras.Model, network: keras.Model, done: Resume, settings: Training) -> None:
@@ -116,14 +119,16 @@ def _augmented(experiment: Experiment, store: Store, epochs: Epochs, fitted: Map
     return masked(epochs, experiment.augmentation, fill, experiment.training.seed) if fill else epochs
 
 
-def _fit(experiment: Experiment, run: Run, learner: Learner, epochs: Epochs, dev: Predictor) -> Resume:
+def _fit(
+    settings: Training,
+    run: Run,
+    learner: Learner,
+    optimizer: keras.optimizers.Optimizer,
+    epochs: Epochs,
+    dev: Predictor,
+) -> Resume:
     """Trains until the learner has the selected weights; returns what is known of all epochs."""
-    settings = experiment.training
-    learner.compile(
-        settings.optimizer.build(settings.learning_rate),
-        jit_compile=settings.jit_compile,
-        steps_per_execution=STEPS,
-    )
+    learner.compile(optimizer, jit_compile=settings.jit_compile, steps_per_execution=STEPS)
     learner.optimizer.build(learner.trainable_variables)
     scores = DevScores(dev)
     watched: dict[str, Any] = {"monitor": f"dev_{settings.select}", "mode": CRITERIA[settings.select]}

@@ -64,5 +64,10 @@ class Sequences(Window):
                 f"Sequences need at least 2 frames (or 0: whole recordings) and a stride of at least 0, received "
                 f"{self.frames} and {self.stride_frames}."
             )
+        if self.frames and self.stride_frames > self.frames:
+            raise UserError(
+                f"Sequences of {self.frames} frames every {self.stride_frames} leave frames out; set window.frames "
+                "and window.stride_frames together (--vary=window.frames/window.stride_frames=32/32,64/64)."
+            )
         if not self.frames and self.stride_frames:
             raise UserError(f"Whole recordings have no stride; leave out stride_frames={self.stride_frames}.")

@@ -23,6 +23,16 @@ def flags(films, recipe, *more):
             *more]  # fmt: skip
 
 
+@pytest.mark.parametrize("recipe", ["non_inertial", "affect_transformer"])
+def test_planted_streams_train_in_seconds(tmp_path, recipe):
+    smoke = [f"--config=configs/{recipe}.py:smoke", f"--config.corpus.dir={tmp_path}/planted",
+             f"--config.data.records={tmp_path}/records"]  # fmt: skip
+    tool("extract", *smoke)
+    tool("train", *smoke, f"--run={tmp_path}/run")
+    said = tool("evaluate", f"--run={tmp_path}/run").stdout
+    assert "SYNTHETIC: planted traces" in said and "valence" in said
+
+
 def test_the_full_network_is_trained_on_films(films):
     full = flags(films, f"non_inertial.py:affwild,{RATE},smoke", "--config.streams.resnet50.weights=random")
     full += ["--config.training.batch=1"]

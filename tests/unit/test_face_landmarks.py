@@ -266,6 +266,21 @@ def test_the_video_tells_size_and_times(tmp_path, kind):
         np.testing.assert_allclose(own[:, :2], plain.values[:, :2] / [10, 20], rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", [OpenposeJson, OpenposeFace140])
+def test_files_that_begin_late_are_gaps_on_the_clock_of_the_video(tmp_path, kind):
+    recording = made(kind, tmp_path / "a", 6, video=film(tmp_path / "a.mp4", np.arange(6) / 25))
+    whole = kind(clock="video").extract(recording).values
+    for number in range(2):
+        (tmp_path / "a" / f"a_{number:012d}_keypoints.json").unlink()
+    late = kind(clock="video").extract(recording).values
+    assert not late[:2].any() and whole[:2].any(axis=1).all()
+    np.testing.assert_array_equal(late[2:], whole[2:])
+    # without a clock, and where it is asked for, the first file is the first frame
+    assert len(kind(coordinates="pixels", rate_hz=25).extract(recording).values) == 4
+    moved = kind(clock="video", first_frame=2).extract(recording).values
+    np.testing.assert_array_equal(moved[:4], whole[2:])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_pictures_at_uneven_times(tmp_path, kind):
     times = np.cumsum([0, *[0.03, 0.05] * 5])

@@ -366,7 +366,7 @@ def test_what_is_asked_for_again_is_replaced_and_the_rest_stays(tmp_path, traces
     run = Run(tmp_path)
     whats = [("mel", 0.5, 0), ("face", 0.5, 0), ("mel", 1.0, 0), ("mel", 0.5, 7)]
     for variance in ("population", "sample"):
-        for stream, share, seed in whats:
+        for stream, share, seed in (*whats, whats[0]):
             asked = Missing((stream,), share, seed=seed)
             run.write_missing(missing_scores(*traces, asked, "test", variance))
     run.write_missing(missing_scores(*traces, Missing(("face",), 0.5, seed=9), "dev", "sample"))
@@ -374,10 +374,10 @@ def test_what_is_asked_for_again_is_replaced_and_the_rest_stays(tmp_path, traces
     keys = found[["partition", "variance", "missing", "seed"]].drop_duplicates()
     assert keys.to_numpy().tolist() == [
         *(["test", variance, *what] for variance in ("population", "sample")
-          for what in (["face:0.5", 0], ["mel", 0], ["mel:0.5", 7])),
+          for what in (["face:0.5", 0], ["mel", 0], ["mel:0.5", 7], ["mel:0.5", 0])),
         ["dev", "sample", "face:0.5", 9],
     ]  # fmt: skip
-    assert len(found) == 7 * 8 and (found.groupby(list(keys)).size() == 8).all()
+    assert len(found) == 9 * 8 and (found.groupby(list(keys)).size() == 8).all()
 
 
 def test_what_is_not_defined_is_said(traces):
