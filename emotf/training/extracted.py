@@ -24,14 +24,13 @@ def check_extracted(store: Store, experiment: Experiment) -> None:
     _check_same(f"{store.folder} was extracted with corpus", store.read_as, to_json(experiment.corpus), PLACES)
     for name, feature in experiment.streams.items():
         made_by = settings_of(store.stream(name).schema.made_by)
-        asked = to_json(feature)
-        kind = asked["part"].rpartition("/")[2]
+        kind = type(feature).__module__.rpartition(".")[2]
         if made_by["part"] != kind:
             raise UserError(f"Stream {name!r} of {store.folder} was made by {made_by['part']}, asked for is {kind}; "
                             f"{_ADVICE}.")  # fmt: skip
         # of a precomputed stream, its own stream.json may have said that it is raw
         open_ = ("raw",) if isinstance(feature, Precomputed) and not feature.raw else ()
-        _check_same(f"Stream {name!r} of {store.folder} was made with {kind}", made_by, asked, open_)
+        _check_same(f"Stream {name!r} of {store.folder} was made with {kind}", made_by, to_json(feature), open_)
 
 
 _ADVICE = "extract it again, into other records (--config.data.records=...), or ask for what is there"
