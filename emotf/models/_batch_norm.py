@@ -13,8 +13,8 @@ class PaddedBatchNormalization(keras.layers.BatchNormalization):
 
         y = γ (x - μ) s + β,   s = 1 / √(σ² + ε),   μ, σ²: mean and variance of the frames that are present
 
-    Keras' layer can do so, too, by its argument `mask`, but hands the mask on to all layers that follow. Besides,
-    training takes about half of its time on a CPU, as the gradient is written out, its sums as products of matrices.
+    Keras' layer can do so, too, by its argument `mask`, but hands the mask on to all layers that follow. The
+    gradient is written out, its sums as products of matrices, which a CPU computes faster.
     """
 
     def build(self, shape: tuple[int | None, ...], **others: Any) -> None:
