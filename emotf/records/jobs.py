@@ -7,8 +7,6 @@ does it, in which order, or how often.
 import hashlib
 import importlib
 import multiprocessing
-import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -22,6 +20,7 @@ from typing import Any
 from emotf.errors import UserError
 from emotf.features.base import Feature, PictureFeature
 from emotf.files import sha256
+from emotf.processes import share_cores, watch_parent
 from emotf.recording import Recording
 from emotf.records.stream import Entry, Schema, Stream, nearest_frames
 from emotf.track import MISFIT, Clock, Track
@@ -124,17 +123,9 @@ def _begin_worker(tasks: Sequence[Task], workers: int) -> None:
     """Keeps the tasks (what features learned may be large), shares out the cores, and watches the parent."""
     global _tasks
     _tasks = tasks
-    share = str(max(1, (os.cpu_count() or 1) // workers))
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", share)  # read when TensorFlow is first imported
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    share_cores(workers)
+    watch_parent()
     importlib.import_module("tensorflow")  # writes records: its start is no work of the first stream
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _work_of_worker(job: Job) -> list[Outcome]:

@@ -1,0 +1,24 @@
+"""Spawned processes: each ends with the one that started it, even where that is killed."""
+
+import multiprocessing
+import os
+import threading
+
+
+def watch_parent() -> None:
+    """Lets this spawned process end when its parent does, however that ends; else it would work on unseen."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def share_cores(workers: int) -> None:
+    """Lets TensorFlow, not yet imported, and OpenMP take this process's share of the cores."""
+    share = str(max(1, (os.cpu_count() or 1) // workers))
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", share)
+    os.environ.setdefault("OMP_NUM_THREADS", share)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
