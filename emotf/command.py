@@ -11,15 +11,20 @@ from ml_collections import config_flags
 from emotf.errors import UserError
 
 
-def run(main: Callable[[Sequence[str]], None]) -> None:
-    """Runs a tool. A UserError prints its line and ends with exit code 1; a bug keeps its traceback."""
+def run(main: Callable[[Sequence[str]], None], words: bool = False) -> None:
+    """Runs a tool. A UserError prints its line and ends with exit code 1; a bug keeps its traceback.
+
+    Args:
+        main: takes the name of the tool and, with `words`, what stands on the command line without dashes.
+        words: whether there may be any.
+    """
     # TensorFlow's notes at start hide what a tool has to say, and its errors come as exceptions too; 0 shows them
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
     def guarded(argv: Sequence[str]) -> None:
         if flags.FLAGS["verbosity"].using_default_value:
             logging.set_verbosity(logging.WARNING)
-        if len(argv) > 1:
+        if len(argv) > 1 and not words:
             _leave(f"unexpected argument {argv[1]!r}; flags begin with two dashes (--help lists them).")
         try:
             main(argv)

@@ -9,7 +9,7 @@ import numpy as np
 
 from emotf import tables
 from emotf.affect import PLANE, words
-from emotf.config import TRANSDUCTIVE, Experiment, from_json
+from emotf.config import TRANSDUCTIVE, Data, Experiment, from_json
 from emotf.errors import UserError
 from emotf.features.base import Feature, FittedFeature
 from emotf.models.base import standardised_to_0
@@ -70,9 +70,13 @@ class Predictor:
 
 def selection(experiment: Experiment) -> Selection:
     """The gold standards that an experiment sees."""
-    data = experiment.data
+    return selected(experiment.store, experiment.data)
+
+
+def selected(store: str, data: Data) -> Selection:
+    """The gold standards of a store that `data` asks for."""
     return select(
-        Store(experiment.store),
+        Store(store),
         data.targets,
         data.fold,
         data.protocol,

@@ -45,6 +45,19 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def clock(seconds: float) -> str:
+    """A duration for people.
+
+    Example:
+        >>> clock(42), clock(754), clock(7440)
+        ('42 s', '13 min', '2 h 04 min')
+    """
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
 def _bar(items: Iterable[T], what: str, total: int | None) -> Iterator[T]:
     from rich.console import Console
     from rich.progress import track

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from emotf.assembly.choices import Choice, System
-from emotf.comparison import Trial, execute
+from emotf.comparison import Trial, execute, required
 from emotf.config import Experiment, from_json, replaced, to_json
 from emotf.errors import UserError
 from emotf.evaluation import value
@@ -20,7 +20,7 @@ from emotf.plan import Plan
 from emotf.prediction import selection
 from emotf.progress import say
 from emotf.recipes import part
-from emotf.records import GOLD, Store, extract
+from emotf.records import Store, extract_missing
 from emotf.refinement import Joined, fuse, postprocess
 from emotf.runs import Run
 
@@ -50,8 +50,7 @@ def assemble(plan: Plan, out: Path, workers: int) -> tuple[System, ...]:
     base = plan.check().experiment
     _check_parts(plan)
     store = Store(base.store)
-    if not all((store.stream(name).folder / "COMPLETED").is_file() for name in (*base.streams, GOLD)):
-        extract(base.corpus, base.streams, store.folder)
+    extract_missing(base.corpus, base.streams, store.folder)
     # found by the last step only, which comes after everything was trained
     if plan.held_out >= (count := len(selection(base).partition("dev"))):
         raise UserError(f"Development has {count} recordings; hold out 1 to {count - 1}, not {plan.held_out}.")
@@ -59,7 +58,7 @@ def assemble(plan: Plan, out: Path, workers: int) -> tuple[System, ...]:
     builders = [_Builder(plan, target, out) for target in targets]
     # all targets at each step together, so that workers are never idle for long
     for step in (_Builder.sizes, _Builder.losses, _Builder.early):
-        execute([trial for builder in builders for trial in step(builder)], workers)
+        required(execute([trial for builder in builders for trial in step(builder)], workers))
     return tuple(builder.system() for builder in builders)
 
 

@@ -1,16 +1,19 @@
 """Comparisons: a grid of systems, folds and seeds, its runs, and the table they end in."""
 
 from emotf.comparison.axes import parse
-from emotf.comparison.execution import execute
-from emotf.comparison.grid import MULTI_AGAINST_SINGLE, Trial, grid
+from emotf.comparison.execution import check, execute, required
+from emotf.comparison.grid import MULTI_AGAINST_SINGLE, Trial, grid, trials_of
 from emotf.comparison.reporting import report, report_stability
+from emotf.comparison.schedule import schedule, share
 from emotf.comparison.stability import check_repetitions, steadiness
-from emotf.comparison.summary import by_recording, reference_of, restored
+from emotf.comparison.summary import UNITS, by_recording, reference_of, restored, subjects_of, summarise, whole
 
 __all__ = [
     "MULTI_AGAINST_SINGLE",
+    "UNITS",
     "Trial",
     "by_recording",
+    "check",
     "check_repetitions",
     "execute",
     "grid",
@@ -18,6 +21,13 @@ __all__ = [
     "reference_of",
     "report",
     "report_stability",
+    "required",
     "restored",
+    "schedule",
+    "share",
     "steadiness",
+    "subjects_of",
+    "summarise",
+    "trials_of",
+    "whole",
 ]

@@ -1,10 +1,10 @@
 """What is varied in a comparison: `loss=mse,ccc`, `window.frames=32,64`, `targets=stl,mtl`.
 
-Fields that go together are one axis: `window.frames/training.batch=32/64,64/32`.
+Fields that go together are one axis: `window.frames/training.batch=32/64,64/32`. Streams are those of the recipe by
+name, joined by `+`, or a modality: `streams=multimodal,speech,body`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from emotf import catalog
 from emotf.config import Experiment, from_json, to_json
@@ -13,6 +13,18 @@ from emotf.recipes import assign, field_type, part, typed
 
 TARGETS = "targets"
 STREAMS = "streams"
+
+# Streams by the medium they are from, for recipes whose streams have other names; a stream of that name comes first.
+MODALITIES = {
+    "multimodal": None,
+    "audio": ("audio",),
+    "speech": ("audio",),
+    "video": ("video",),
+    "face": ("video",),
+    "body": ("body",),
+    "motion": ("body",),
+    "physiology": ("ecg", "eda"),
+}
 
 # Fields of an experiment that hold a part, and the kind of that part.
 PARTS = {"loss": "losses", "model": "models", "window": "windows"}
@@ -49,7 +61,7 @@ def applied(experiment: Experiment, settings: Mapping[str, str]) -> Experiment:
     copied: Experiment = from_json(to_json(experiment))
     for axis, value in _apart(settings):
         if axis == STREAMS:
-            copied.streams = {name: _stream(experiment, name) for name in value.split("+")}
+            copied.streams = {name: experiment.streams[name] for name in streams_named(experiment, value)}
         elif axis in PARTS:
             assign(copied, axis, part(PARTS[axis], value))
         elif axis != TARGETS:
@@ -66,8 +78,24 @@ def _apart(settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield from zip(fields, values, strict=True)
 
 
-def _stream(experiment: Experiment, name: str) -> Any:
-    if name not in experiment.streams:
-        known = tuple(experiment.streams)
-        raise UserError(f"The recipe has no stream {name!r}, only {', '.join(known)}.{catalog.suggestion(name, known)}")
-    return experiment.streams[name]
+def streams_named(experiment: Experiment, text: str) -> list[str]:
+    """The streams of the recipe that `mfcc39+body` names, or a modality (`multimodal`: all), in that order.
+
+    Raises:
+        UserError: the recipe has none of that name or modality.
+    """
+    found: list[str] = []
+    for name in text.split("+"):
+        if name in experiment.streams:
+            found.append(name)
+        elif name in MODALITIES:
+            media = MODALITIES[name]
+            of = [stream for stream, part in experiment.streams.items() if media is None or part.medium in media]
+            if not of:
+                raise UserError(f"The recipe has no stream of {name}, only {', '.join(experiment.streams)}.")
+            found += of
+        else:
+            known = (*experiment.streams, *MODALITIES)
+            raise UserError(f"The recipe has no stream {name!r}, only {', '.join(experiment.streams)}."
+                            f"{catalog.suggestion(name, known)}")  # fmt: skip
+    return list(dict.fromkeys(found))

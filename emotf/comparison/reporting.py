@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from emotf.comparison.grid import Trial
+from emotf.comparison.hparams import write_hparams
 from emotf.comparison.stability import steadiness
 from emotf.comparison.summary import learning, summarise
 from emotf.files import write_text, written_aside
@@ -14,9 +15,9 @@ from emotf.report.stability import cell_name, stability_table
 
 
 def report(
-    trials: Sequence[Trial], reference: str, variance: str, title: str, folder: Path
+    trials: Sequence[Trial], reference: str, variance: str, title: str, folder: Path, unit: str = "subject"
 ) -> tuple[str, tuple[Path, ...]]:
-    """Writes comparison.md, comparison.csv, learning.csv and comparison.png; sweep.png where an axis has numbers.
+    """Writes comparison.md, .csv, .png, learning.csv, hparams/ (for TensorBoard); sweep.png where an axis has numbers.
 
     Args:
         trials: all done.
@@ -24,11 +25,12 @@ def report(
         variance: one of `measures.VARIANCES`.
         title: says what is compared, on what.
         folder: where to.
+        unit: of independence, one of `UNITS`.
 
     Returns:
         The table as Markdown, and the files.
     """
-    rows, trained = summarise(trials, reference, variance), learning(trials)
+    rows, trained = summarise(trials, reference, variance, unit), learning(trials)
     title = f"{title}; {tables.protocol(variance)}"
     objectives: dict[str, dict[str, None]] = {}
     for trial in trials:
@@ -48,6 +50,7 @@ def report(
         lines = rows[rest].agg(" ".join, axis=1) if rest else "all"
         figures.save(figures.sweep(rows.assign(line=lines, place=places[axis]), axis, title), folder / "sweep.png")
         paths.append(folder / "sweep.png")
+    paths.append(write_hparams(trials, variance, folder / "hparams"))
     return table, tuple(paths)
 
 

@@ -9,7 +9,11 @@ import pandas as pd
 from emotf.comparison.grid import Trial
 from emotf.errors import UserError
 from emotf.measures import MEAN, MEASURES, POOLED, Moments
-from emotf.statistics import overall, paired_bootstrap
+from emotf.records import Store
+from emotf.statistics import holm, overall, paired_bootstrap, permutation_test
+
+# What is drawn and swapped as a whole: a person with all recordings, or each recording by itself.
+UNITS = ("subject", "recording")
 
 # Shown beside the measures: how wide predictions are, and whether a scale has to be restored.
 SCALE = "scale"
@@ -27,27 +31,50 @@ def reference_of(trials: Sequence[Trial], asked: str = "") -> str:
     return asked or systems[0]
 
 
-def summarise(trials: Sequence[Trial], reference: str, variance: str = "population") -> pd.DataFrame:
+def whole(trials: Sequence[Trial]) -> tuple[list[Trial], tuple[str, ...]]:
+    """The trials of the systems whose runs are all done, and the names of the other systems."""
+    lacking = tuple(dict.fromkeys(trial.system for trial in trials if not trial.done))
+    return [trial for trial in trials if trial.system not in lacking], lacking
+
+
+def subjects_of(trials: Sequence[Trial]) -> dict[str, str]:
+    """recording -> subject, of all that the trials' records hold."""
+    stores = {trial.experiment.store for trial in trials}
+    return {recording.id: recording.subject for store in stores for recording in Store(store).recordings}
+
+
+def summarise(
+    trials: Sequence[Trial], reference: str, variance: str = "population", unit: str = "subject"
+) -> pd.DataFrame:
     """One row a target, pooling and system.
 
     A loss may leave the scale of predictions open. `restored_` columns are of predictions moved, target by target, to
     the mean and standard deviation that the gold standard has on development, by the one scale and shift that do so
     there; they are NaN where development itself is reported.
 
+    Args:
+        trials: all done, the reference among them.
+        reference: the system that the others are measured against.
+        variance: one of `measures.VARIANCES`.
+        unit: of independence, one of `UNITS`.
+
     Returns:
         A column an axis; target, pooling, system, reference; `ccc` and `ccc_sd`, mean and standard deviation over folds
         x seeds of the CCC in each fold, over `runs` of them, `undefined` left out; `all_<measure>` and `all_scale`
         (sd of predictions / sd of gold) over all `recordings` that were scored in any fold (`frames` rated), averaged
         over seeds; `difference` of CCC to the reference on those, with its 95 % interval `low`, `high`
-        (`emotf.statistics.paired_bootstrap` over recordings); `restored_ccc` and its `restored_difference`, `_low`,
-        `_high`; parameters and training seconds of the run that predicts this target, and of all runs of the system
-        together (`_all`).
+        (`emotf.statistics.paired_bootstrap` over `units` of the kind `unit`), the `p` of a permutation test that swaps
+        units between the two systems, and `p_holm`, corrected for all differences of the table with this pooling;
+        `restored_ccc` and its `restored_difference`, `_low`, `_high`; parameters and training seconds of the run that
+        predicts this target, and of all runs of the system together (`_all`).
     """
     found = [(trial, trial.moments(trial.partition)) for trial in trials]
     moved = [restored(trial, parts) for trial, parts in found]
     systems: dict[str, list[int]] = {}
     for i, trial in enumerate(trials):
         systems.setdefault(trial.system, []).append(i)
+    subjects = subjects_of(trials)
+    units = subjects if unit == "subject" else {name: name for name in subjects}
     rows = []
     for target in dict.fromkeys(target for trial in trials for target in trial.targets):
         of = {name: [i for i in members if target in trials[i].targets] for name, members in systems.items()}
@@ -62,11 +89,16 @@ def summarise(trials: Sequence[Trial], reference: str, variance: str = "populati
                     row[f"all_{measure}"] = overall(raw[name], pooling, measure, variance)
                 row["restored_ccc"] = overall(rescaled[name], pooling, "ccc", variance)
                 for prefix, scored in (("", raw), ("restored_", rescaled)):
-                    interval = paired_bootstrap(scored[name], scored[reference], pooling, variance=variance)
+                    interval = paired_bootstrap(scored[name], scored[reference], pooling, "ccc", variance, units)
                     row |= dict(zip((f"{prefix}difference", f"{prefix}low", f"{prefix}high"), interval, strict=True))
+                against = raw[name], raw[reference]
+                p = np.nan if name == reference else permutation_test(*against, pooling, "ccc", variance, units)
+                row |= {"p": p, "unit": unit, "units": len({units[recording] for recording in raw[name]})}
                 row |= {"recordings": len(raw[name]), "frames": sum(part[0].count for part in raw[name].values())}
                 rows.append(row | _cost([trials[i] for i in members], target))
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    table["p_holm"] = table.groupby("pooling")["p"].transform(lambda p: holm(p.to_numpy()))
+    return table
 
 
 def restored(trial: Trial, parts: Mapping[str, Mapping[str, Moments]]) -> dict[str, dict[str, Moments]]:

@@ -1,6 +1,6 @@
 """The TFRecord store: one folder a stream, one file a recording, a schema, and a promise of what is complete."""
 
-from emotf.records.extraction import extract, extract_media
+from emotf.records.extraction import extract, extract_media, extract_missing
 from emotf.records.learning import LEARNED, check_unseen, read_learned, settings_of
 from emotf.records.store import Store
 from emotf.records.stream import GOLD, Entry, Schema, Stream, nearest_frames
@@ -15,6 +15,7 @@ __all__ = [
     "check_unseen",
     "extract",
     "extract_media",
+    "extract_missing",
     "nearest_frames",
     "read_learned",
     "settings_of",

@@ -65,6 +65,13 @@ def extract(
     return counts | _streams(store, features, recordings, golds, workers, elsewhere)
 
 
+def extract_missing(corpus: Corpus, features: Mapping[str, Feature], folder: Path) -> None:
+    """`extract`, where a stream or the gold standard is not complete yet."""
+    store = Store(folder)
+    if not all((store.stream(name).folder / "COMPLETED").is_file() for name in (*features, GOLD)):
+        extract(corpus, features, folder)
+
+
 def extract_media(
     media: Sequence[Path],
     features: Mapping[str, Feature],

@@ -175,7 +175,7 @@ def comparison(rows: "pd.DataFrame", title: str) -> "Figure":
     left.set_yticks(range(len(places)), [f"{target}\n{pooling}" for target, pooling in places])
     left.invert_yaxis()
     left.set_xlabel("CCC, mean ± sd over folds x seeds")
-    right.set_xlabel(f"difference to {rows['reference'].iloc[0]}, 95 % interval over recordings")
+    right.set_xlabel(f"difference to {rows['reference'].iloc[0]}, 95 % interval over {rows['unit'].iloc[0]}s")
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     _caption(figure, title)
     return figure

@@ -7,6 +7,7 @@ import pandas as pd
 
 from emotf.measures import MEASURES
 from emotf.postprocessing import Fitted
+from emotf.progress import clock
 from emotf.statistics import verdict
 
 
@@ -185,7 +186,8 @@ def comparison_table(rows: pd.DataFrame, learning: pd.DataFrame, objectives: Map
             else difference(row[f"{prefix}difference"], row[f"{prefix}low"], row[f"{prefix}high"])
             for prefix in ("", "restored_")
         ]
-        everything.append([*place, *measures, differences[0], number(row["restored_ccc"]), differences[1]])
+        tested = [probability(row["p"]), probability(row["p_holm"])]
+        everything.append([*place, *measures, differences[0], *tested, number(row["restored_ccc"]), differences[1]])
     for row in learning.to_dict("records"):
         loss = f"{number(row['first_loss'])} to {number(row['last_loss'])} ({-row['fall']:+.0%})"
         dev = [number(row[name]) for name in ("dev_ccc", "dev_pcc", "lowest_dev_pcc")]
@@ -206,17 +208,38 @@ Undefined values left out: {int(rows["undefined"].sum())}. Parameters and second
 this target, in brackets those of all runs that predict all targets.
 
 All {first["recordings"]} recordings tested in any fold together ({first["frames"]} rated frames), averaged over
-seeds; differences of CCC with their bootstrap interval over recordings. Scale: sd of predictions / sd of gold.
-Restored: predictions moved to mean and sd of the gold standard, as fitted on development, run by run:
+seeds. Differences of CCC have their bootstrap interval over the {first["units"]} {first["unit"]}s, and the p of a
+permutation test that swaps the two systems within {first["unit"]}s; p (Holm) is corrected for all differences of this
+table with the same pooling. Scale: sd of predictions / sd of gold. Restored: predictions moved to mean and sd of the
+gold standard, as fitted on development, run by run:
 
-{markdown(["target", "over", "system", *measure_names, "scale", against, "CCC restored", f"restored {against}"],
-          everything)}
+{markdown(["target", "over", "system", *measure_names, "scale", against, "p", "p (Holm)", "CCC restored",
+           f"restored {against}"], everything)}
 
 Training, mean over the runs: the objective from the first to the last epoch; development scores of the epoch that was
 kept, and the lowest of any run:
 
 {markdown(["system", "target", "epochs", "loss", "dev CCC", "dev PCC", "lowest"], training)}
 """  # fmt: skip
+
+
+def probability(p: float) -> str:
+    """A p value, three decimals; nothing where there is no test."""
+    return "-" if pd.isna(p) else f"{p:.3f}" if p >= 0.001 else "<0.001"
+
+
+def schedule_table(rows: pd.DataFrame, workers: int) -> str:
+    """A comparison before it starts (`emotf.comparison.schedule`)."""
+    runs, done, left = rows["runs"].sum(), rows["done"].sum(), rows["left"].sum(skipna=False)
+    if done == runs:
+        ahead = "nothing left to run"
+    elif pd.isna(left):
+        ahead = "how long, is known after the first"
+    else:
+        ahead = f"about {clock(left / workers)} of training left with --workers={workers}"
+    lines = [[row["system"], row["runs"], row["done"], "-" if pd.isna(row["seconds"]) else f"{row['seconds']:.0f}"]
+             for row in rows.to_dict("records")]  # fmt: skip
+    return f"{runs} runs, {done} of them done; {ahead}\n\n{markdown(['system', 'runs', 'done', 's a run'], lines)}"
 
 
 def difference(value: float, low: float, high: float) -> str:

@@ -3,14 +3,26 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pretended import TARGETS, pretend, store_of
 
-from emotf.comparison import MULTI_AGAINST_SINGLE, Trial, grid, parse, reference_of, report
+from emotf.comparison import (
+    MULTI_AGAINST_SINGLE,
+    execute,
+    grid,
+    parse,
+    reference_of,
+    report,
+    required,
+    schedule,
+    share,
+    whole,
+)
 from emotf.comparison.axes import applied
+from emotf.comparison.hparams import write_hparams
 from emotf.comparison.summary import learning, summarise
 from emotf.config import Data, Experiment, to_json
 from emotf.corpora.synthetic import Synthetic
 from emotf.errors import UserError
-from emotf.evaluation import score
 from emotf.features.body_euler24 import BodyEuler24
 from emotf.features.mfcc39 import Mfcc39
 from emotf.losses.ccc import Ccc
@@ -18,12 +30,9 @@ from emotf.measures import MEAN, POOLED, Moments
 from emotf.models.lstm import Lstm
 from emotf.recipes import part
 from emotf.recording import Recording
-from emotf.records import GOLD, Schema, Store
-from emotf.track import Track
+from emotf.records import Store
+from emotf.report.tables import schedule_table
 from emotf.windows.sequences import Sequences
-
-TARGETS = ("arousal", "valence")
-
 
 # ---- axes ------------------------------------------------------------------------------------------------------------
 
@@ -68,12 +77,35 @@ def test_settings_reach_their_fields_and_the_recipe_stays(experiment):
         ("loss", "cccc", r"No 'cccc' among losses: .* Did you mean 'ccc'\?"),
         ("loss", "ccc:pol=sequence", r"ccc has no field 'pol'\. Did you mean 'pool'\?"),
         ("loss", "ccc:pool=corpus", "ccc: pool is 'corpus', expected batch or sequence"),
-        ("streams", "mfcc39+face", r"The recipe has no stream 'face', only mfcc39, body\."),
+        ("streams", "mfcc39+gaze", r"The recipe has no stream 'gaze', only mfcc39, body\."),
+        ("streams", "mfcc3", r"no stream 'mfcc3', only mfcc39, body\. Did you mean 'mfcc39'\?"),
+        ("streams", "speech+video", r"The recipe has no stream of video, only mfcc39, body\."),
     ],
 )
 def test_values_that_cannot_be_are_refused_with_the_nearest(experiment, axis, value, message):
     with pytest.raises(UserError, match=message):
         applied(experiment, {axis: value})
+
+
+@pytest.mark.parametrize(
+    ("named", "streams"),
+    [
+        ("multimodal", ["mfcc39", "body"]),
+        ("speech", ["mfcc39"]),
+        ("audio", ["mfcc39"]),
+        ("motion", ["body"]),
+        ("body", ["body"]),
+        ("motion+mfcc39", ["body", "mfcc39"]),
+        ("multimodal+mfcc39", ["mfcc39", "body"]),
+    ],
+)
+def test_streams_are_named_by_themselves_or_by_modality(experiment, named, streams):
+    assert list(applied(experiment, {"streams": named}).streams) == streams
+
+
+def test_a_stream_comes_before_a_modality_of_the_same_name(experiment):
+    experiment.streams = {"audio": BodyEuler24(), "mfcc39": Mfcc39()}
+    assert list(applied(experiment, {"streams": "audio"}).streams) == ["audio"]
 
 
 def test_a_part_takes_fields_of_several_types():
@@ -86,16 +118,7 @@ def test_a_part_takes_fields_of_several_types():
 
 @pytest.fixture
 def golds(experiment):
-    """A store of six recordings in three sessions, two targets; returns its gold standards."""
-    store, rng = Store(experiment.store), np.random.default_rng(0)
-    names = [f"r{k}" for k in range(6)]
-    people = [Recording(name, f"p{k}", {}, session=str(k % 3)) for k, name in enumerate(names)]
-    store.describe({"part": "synthetic", "dir": "nowhere"}, "made up", people)
-    found = {name: Track(rng.normal(size=(60, 2)), hop=0.1, channels=TARGETS) for name in names}
-    stream = store.stream(GOLD)
-    stream.start(Schema(TARGETS, 0.1, 0.0, GOLD, {}))
-    stream.complete({name: stream.write(name, gold) for name, gold in found.items()})
-    return found
+    return store_of(experiment)
 
 
 def test_single_task_learning_is_one_run_a_target(experiment, golds, tmp_path):
@@ -130,7 +153,7 @@ def test_every_combination_is_a_system(experiment, golds, tmp_path):
         ({"targets": ("stl", "both")}, "--vary=targets takes stl and mtl, received both"),
         (
             {"loss": ("non_inertial",), "targets": ("stl",)},
-            "non_inertial couples targets and needs two",
+            r"non_inertial couples targets, no run of a single one can learn it; .* \(--vary=loss=mse,non_inertial\)",
         ),
     ],
 )
@@ -143,31 +166,6 @@ def test_a_grid_that_cannot_run_is_refused_before_it_starts(experiment, golds, t
 
 
 # ---- the table -------------------------------------------------------------------------------------------------------
-
-
-def pretend(trial: Trial, golds, noise, scale=1.0):
-    """A finished run whose predictions are the gold standard, noise added, at another scale and offset."""
-    rng = np.random.default_rng([trial.seed, trial.fold])
-    run = trial.run
-    run.begin(trial.experiment)
-    dev = trial.fold if trial.partition == "dev" else (trial.fold + 1) % 3
-    for partition, session in (("test", trial.fold), ("dev", dev)):
-        kept = {name: gold.select(trial.targets) for name, gold in golds.items() if int(name[1:]) % 3 == session}
-        made = {
-            name: Track(scale * (gold.values + noise * rng.normal(size=gold.values.shape)) + scale - 1, hop=0.1,
-                        channels=trial.targets)
-            for name, gold in kept.items()
-        }  # fmt: skip
-        run.write_predictions(partition, made)
-        run.write_scores(score(kept, made, partition))
-    rows = {"epoch": [0, 1, 2], "loss": [2.0, 1.0, 0.5], "dev_ccc": [0.1, 0.3, 0.2]}
-    rows |= {
-        f"dev_{target}_{m}": [0.1, 0.3 + 0.1 * trial.seed, 0.2] for target in trial.targets for m in ("ccc", "pcc")
-    }
-    pd.DataFrame(rows).to_csv(run.history, index=False)
-    terms = {name: {"loss": "ccc", "settings": {"pool": "batch"}, "weight": 0.5} for name in trial.targets}
-    run.note(parameters=100 * len(trial.targets), training_seconds=3.0, objective=terms)
-    run.finish()
 
 
 @pytest.fixture
@@ -269,12 +267,122 @@ def test_single_targets_by_a_criterion_that_couples_them_are_refused_before_anyt
 
 def test_a_report_is_files_and_a_table(trials, tmp_path):
     table, paths = report(trials, "stl", "sample", "stl and mtl of nothing", tmp_path / "report")
-    assert [path.name for path in paths] == ["comparison.md", "comparison.csv", "learning.csv", "comparison.png"]
+    names = ["comparison.md", "comparison.csv", "learning.csv", "comparison.png", "hparams"]
+    assert [path.name for path in paths] == names
     assert all(path.stat().st_size > 100 for path in paths) and paths[0].read_text() == table
     assert table.startswith("stl and mtl of nothing; sample variances (n - 1)\n")
     assert "higher" in table and "- mtl: 0.5 x ccc (batch) of arousal + 0.5 x ccc (batch) of valence\n" in table
     assert "- stl: 0.5 x ccc (batch) of arousal; 0.5 x ccc (batch) of valence\n" in table
     assert "| reference " in table and "100 (200)" in table
+
+
+def test_differences_are_tested_and_corrected_over_the_table(trials, golds):
+    rows = summarise(trials, "stl").set_index(["target", "pooling", "system"])
+    for pooling in (POOLED, MEAN):
+        found = rows.xs(pooling, level="pooling").xs("mtl", level="system")
+        # six people, and MTL is better for each: two of 64 ways of swapping are as extreme
+        assert found["p"].tolist() == pytest.approx([2 / 64] * 2)
+        assert found["p_holm"].tolist() == pytest.approx([4 / 64] * 2)
+        assert rows.xs(pooling, level="pooling").xs("stl", level="system")["p"].isna().all()
+    assert set(rows["unit"]) == {"subject"} and set(rows["units"]) == {6}
+
+
+def test_the_unit_of_independence_is_the_subject_or_the_recording(trials, experiment):
+    store = Store(experiment.store)
+    people = [Recording(r.id, f"p{r.session}", {}, session=r.session) for r in store.recordings]
+    store.describe({"part": "synthetic", "dir": "nowhere"}, "made up", people)
+    by_subject, by_recording = (summarise(trials, "stl", unit=unit) for unit in ("subject", "recording"))
+    assert set(by_subject["units"]) == {3} and set(by_recording["units"]) == {6}
+    assert by_subject["p"].min() == pytest.approx(2 / 8) and by_recording["p"].min() == pytest.approx(2 / 64)
+    assert by_subject["difference"].tolist() == by_recording["difference"].tolist()
+
+
+def test_runs_are_there_for_the_dashboard_of_hyper_parameters(trials, tmp_path):
+    import tensorflow as tf
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+    (tmp_path / "hparams" / "old").mkdir(parents=True)
+    write_hparams(trials, "population", tmp_path / "hparams")
+    assert {path.name for path in (tmp_path / "hparams").iterdir()} == {trial.run.folder.name for trial in trials}
+    trial = next(trial for trial in trials if trial.system == "mtl")
+    events = EventAccumulator(str(tmp_path / "hparams" / trial.run.folder.name)).Reload()
+    content = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    found = HParamsPluginData.FromString(content).session_start_info.hparams
+    assert {name: value.string_value or value.number_value for name, value in found.items()} == {
+        "targets": "mtl", "fold": trial.fold, "seed": trial.seed, "predicts": "arousal+valence",
+    }  # fmt: skip
+    (scalar,) = events.Tensors("test CCC of valence, pooled")
+    ccc = sum(trial.moments("test")["valence"].values(), Moments()).ccc
+    assert float(tf.make_ndarray(scalar.tensor_proto)) == pytest.approx(ccc, abs=1e-6)
+
+
+# ---- the schedule ----------------------------------------------------------------------------------------------------
+
+
+def test_what_lies_ahead_is_counted_and_timed(trials, experiment, golds, tmp_path):
+    others = grid(experiment, {"targets": ("stl", "mtl")}, None, [0, 1, 2], tmp_path / "out")
+    rows = schedule(others).set_index("system")
+    assert rows.loc["stl"].tolist() == [18, 12, 3.0, 18.0] and rows.loc["mtl"].tolist() == [9, 6, 3.0, 9.0]
+    for trial in trials:
+        if trial.system == "mtl":
+            trial.run.note(training_seconds=50.0)
+    assert schedule(others).set_index("system")["left"].tolist() == [18.0, 150.0]
+    assert "27 runs, 18 of them done; about 84 s of training left with --workers=2" in schedule_table(
+        schedule(others), 2
+    )
+    fresh = schedule(grid(experiment, {"targets": ("stl", "mtl")}, None, [0], tmp_path / "new"))
+    assert fresh["left"].isna().all() and "how long, is known after the first" in schedule_table(fresh, 1)
+    assert "nothing left to run" in schedule_table(schedule(trials), 1)
+
+
+def test_shards_are_parts_that_make_the_whole(trials):
+    parts = [share(trials, f"{k}/4") for k in (1, 2, 3, 4)]
+    assert sorted(t.name for part in parts for t in part) == sorted(t.name for t in trials)
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1 and share(trials, "1/1") == trials
+    for bad in ("0/2", "3/2", "1", "a/b", "1/0", "-1/2"):
+        with pytest.raises(UserError, match=r"--shard is one of 1/n \.\.\. n/n, received"):
+            share(trials, bad)
+
+
+def test_a_run_that_breaks_is_told_and_stops_no_other(trials, monkeypatch, capfd):
+    from emotf import training
+
+    breaks = {"stl of arousal, fold 1, seed 0": UserError("no face"), "mtl, fold 2, seed 1": ZeroDivisionError("by 0")}
+    folders = {trial.run.folder: trial for trial in trials}
+    for trial in trials:
+        if trial.name in breaks or trial.name == "mtl, fold 0, seed 0":
+            trial.run.folder.joinpath("FINISHED").unlink()
+
+    def train(experiment, run):
+        if (name := folders[run.folder].name) in breaks:
+            raise breaks[name]
+        run.finish()
+
+    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr("emotf.comparison.execution.check", lambda trials: None)
+    monkeypatch.setattr("emotf.comparison.execution.evaluate", lambda *args, **named: None)
+    broken = execute(trials, 1)
+    said = capfd.readouterr().err
+    bug = next(trial for trial in trials if trial.name == "mtl, fold 2, seed 1").run.log
+    assert broken == {
+        "stl of arousal, fold 1, seed 0": "no face",
+        "mtl, fold 2, seed 1": f"ZeroDivisionError: by 0 (traceback: {bug})",
+    }
+    assert "18 runs, 15 of them done" in said and "run 1 of 3 ended: mtl, fold 0, seed 0" in said
+    assert "run 2 of 3 BROKE, no face: stl of arousal, fold 1, seed 0" in said
+    assert "ZeroDivisionError: by 0" in bug.read_text() and "Traceback" in bug.read_text()
+    assert whole(trials) == ([], ("stl", "mtl"))
+    with pytest.raises(UserError, match="2 runs broke; the first: stl of arousal, fold 1, seed 0: no face"):
+        required(broken)
+    required({})
+
+
+def test_systems_with_a_broken_run_are_left_out(trials):
+    next(trial for trial in trials if trial.system == "mtl").run.folder.joinpath("FINISHED").unlink()
+    kept, lacking = whole(trials)
+    assert lacking == ("mtl",) and {trial.system for trial in kept} == {"stl"} and len(kept) == 12
+    assert set(summarise(kept, "stl")["system"]) == {"stl"}
 
 
 def test_an_axis_of_numbers_is_drawn(experiment, golds, tmp_path):
@@ -284,4 +392,5 @@ def test_an_axis_of_numbers_is_drawn(experiment, golds, tmp_path):
     for trial in trials:
         pretend(trial, golds, 1 / trial.experiment.window.frames)
     paths = report(trials, "4/8 mse", "population", "lengths", tmp_path / "report")[1]
-    assert paths[-1].name == "sweep.png" and paths[-1].read_bytes().startswith(b"\x89PNG")
+    (drawn,) = [path for path in paths if path.name == "sweep.png"]
+    assert drawn.read_bytes().startswith(b"\x89PNG")
