@@ -1,0 +1,192 @@
+"""What a printed table is here: cells as printed, and the system of ours that belongs beside each.
+
+The figures are facts, kept as printed in `published/<table>.csv` (trailing zeros too, nothing corrected); a module a
+publication says what its tables mean: `TABLES`, the name of a CSV file -> `Table`.
+"""
+
+import csv
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from emotf.measures import MEAN, POOLED
+
+PUBLISHED = Path(__file__).parent / "published"
+PUBLICATIONS = ("koprue2020", "chen2015", "orgil2021", "orgil2022")
+
+# A system of ours: axis -> value, as `emotf.comparison.axes` applies it to the experiment of a recipe.
+Settings = Mapping[str, str]
+
+# A sum of scores: weight, system, target.
+Terms = tuple[tuple[float, Settings, str], ...]
+
+# What is measured in a cell. The first are of all frames of a partition or means over recordings, by the anchor of the
+# table; the `_mean` are means over recordings and targets; the others are facts of a run.
+SCORES = ("ccc", "pcc", "rmse", "mse")
+CRITERIA = ("ccc_mean", "mse_mean", "non_inertial_mean")
+FACTS = ("parameters", "epochs", "epoch_seconds")
+
+# What papers call the targets.
+TARGETS = {"activation": "arousal", "arousal": "arousal", "valence": "valence", "dominance": "dominance"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One printed figure, or what several databases have in the same place.
+
+    Attributes:
+        place: column -> value: what stands before it in its row.
+        target: arousal, ...; empty for the mean over all targets.
+        measure: one of `SCORES`, `CRITERIA` and `FACTS`.
+        printed: database -> figure as printed; empty where nothing is.
+        system: ours that belongs beside it; None where there is none, and `why`.
+        repetition: which of the repetitions it is of, from 0; None for the mean over them.
+        why: there is no system.
+    """
+
+    place: Mapping[str, str]
+    target: str
+    measure: str
+    printed: Mapping[str, str]
+    system: Settings | None
+    repetition: int | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a publication concludes from a table, as a weighted sum of our scores that is above 0 where it holds.
+
+    Attributes:
+        text: the finding.
+        terms: what is summed.
+    """
+
+    text: str
+    terms: Terms
+
+
+@dataclass(frozen=True)
+class Table:
+    """A printed table, and what it takes to have ours beside it.
+
+    Attributes:
+        source: publication and number.
+        title: what it shows.
+        pooling: what the publication says its figures are over.
+        anchor: so ours beside them are: `pooled` or `mean over recordings`.
+        chosen: what the publication chose on the partition that it reports.
+        cells: reads them.
+        recipe: of configs/, without `.py`; empty where nothing of ours belongs beside it.
+        corpora: of the recipe, for which the table makes sense; the first is taken by default.
+        options: of the recipe.
+        findings: to look for.
+        by_modality: its rows differ by modality, so that a corpus with a single one has no multimodal row.
+        needs: what a corpus must have.
+        waits: for what, where the table is not ready.
+        note: what else a reader must know.
+    """
+
+    source: str
+    title: str
+    pooling: str
+    anchor: str
+    chosen: str
+    cells: Callable[[], tuple[Cell, ...]]
+    recipe: str = ""
+    corpora: tuple[str, ...] = ()
+    options: str = ""
+    findings: tuple[Finding, ...] = ()
+    by_modality: bool = False
+    needs: str = ""
+    waits: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        assert self.anchor in (POOLED, MEAN), self.anchor
+
+    @property
+    def ready(self) -> bool:
+        return bool(self.recipe) and not self.waits
+
+    @property
+    def systems(self) -> tuple[Settings, ...]:
+        """All systems of ours, each once, those of findings too."""
+        asked = [cell.system for cell in self.cells() if cell.system is not None]
+        asked += [system for finding in self.findings for _, system, _ in finding.terms]
+        return tuple({tuple(system.items()): system for system in asked}.values())
+
+
+def tables() -> dict[str, Table]:
+    """Name -> table, of all publications, in their order."""
+    found: dict[str, Table] = {}
+    for publication in PUBLICATIONS:
+        found |= importlib.import_module(f"emotf.reproduction.{publication}").TABLES
+    return found
+
+
+@cache
+def published(name: str) -> tuple[dict[str, str], ...]:
+    """The rows of a printed table, every value as printed."""
+    with open(PUBLISHED / f"{name}.csv", encoding="utf-8", newline="") as file:
+        return tuple(csv.DictReader(file))
+
+
+def cells_of(
+    name: str,
+    place: Sequence[str],
+    measures: Mapping[str, tuple[str, str]],
+    system: Callable[[Mapping[str, str]], Settings | str],
+    database: str = "",
+    target: str = "",
+    repetition: str = "",
+) -> Callable[[], tuple[Cell, ...]]:
+    """Reads the cells of a CSV file with one row a system (and target).
+
+    Args:
+        name: of the file.
+        place: columns that say what a row is of.
+        measures: column -> measure and, where no column `target` says it, target (empty: mean over all).
+        system: ours of a row, or why there is none.
+        database: the column that says of what corpus a row is, or a fixed name.
+        target: the column that says of what target a row is; empty where `measures` do.
+        repetition: the column that counts repetitions, from 1.
+
+    Returns:
+        A function that reads them; rows that differ in database only are one.
+    """
+
+    def read() -> tuple[Cell, ...]:
+        found: dict[tuple[str, ...], Cell] = {}
+        for row in published(name):
+            ours = system(row)
+            for column, (measure, fixed) in measures.items():
+                of = TARGETS[row[target]] if target else fixed
+                count = int(row[repetition]) - 1 if repetition else None
+                key = (*(row[name] for name in place), of, column, str(count))
+                corpus = row.get(database, database)
+                printed = {**(found[key].printed if key in found else {}), corpus: row[column]}
+                described = {name: row[name] for name in place} | (
+                    {"repetition": row[repetition]} if repetition else {}
+                )
+                why, settings = (ours, None) if isinstance(ours, str) else ("", ours)
+                found[key] = Cell(described, of, measure, printed, settings, count, why)
+        return tuple(found.values())
+
+    return read
+
+
+@dataclass(frozen=True)
+class Family:
+    """Systems that share all settings but a few, always written in the same order, so that tables share their runs."""
+
+    usual: Settings = field(default_factory=dict)
+
+    def __call__(self, **different: str) -> dict[str, str]:
+        """A system; `_` stands for `.` in names of fields (`window_frames`)."""
+        named = {name.replace("_", ".") if name.replace("_", ".") in self.usual else name: value
+                 for name, value in different.items()}  # fmt: skip
+        assert set(named) <= set(self.usual), (named, self.usual)
+        return {**self.usual, **named}
