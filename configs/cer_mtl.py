@@ -21,6 +21,8 @@ Options
     filters                            the reading that reproduces the printed 5,615 parameters
     pure_cnn                           the baseline without recurrence
     ccc | pcc | mse                    the loss
+    waveform                           extension, in no table of the paper: the samples of the sound in place of MFCC39
+    with_waveform                      the same samples beside the streams that are there, to compare both (below)
     koprue2020                         the paper's protocol: chosen and reported on the same session
     smoke                              seconds instead of minutes: a tiny corpus, two epochs; says nothing
 
@@ -34,21 +36,37 @@ of the feature image, so that no sound falls between its rows.
 On `recola` both streams have 60 frames a second, of which t = 1/6 s is ten, as in the paper; a frame of the facial
 attributes takes the picture nearest in time. Gold is the mean of the six raters at 25 frames a second, as rated: the
 paper names no compensation of their delay (--config.data.delay).
+
+The extension: raw sound beside raw motion. The stream `waveform` holds the 640 samples of each frame (16 kHz, 25 frames
+a second), of which the model `cer_waveform` learns channels before the shared convolution. Both options bring that
+model with them, so name them after speech | both and without filters | pure_cnn: `synthetic,waveform` takes sound and
+body, `synthetic,speech,waveform` sound alone. Every stream is read on its own clock, and t must be a whole number of
+frames of each; 1/6 s is none at 25/s, so t becomes 0.2 s (emodb keeps 0.16 s). Without the stream the model is plain
+CER, so one recipe compares the two, at the same t:
+
+    tools/compare.py --config=configs/cer_mtl.py:synthetic,with_waveform
+        --vary=streams=mfcc39+body_euler24,waveform+body_euler24
+    tools/compare.py --config=configs/cer_mtl.py:emodb,with_waveform --vary=streams=mfcc39,waveform
 """
+
+from typing import Any
 
 from emotf.config import Data, Experiment, Training
 from emotf.corpora.emodb import Emodb
 from emotf.corpora.folder import Folder
 from emotf.corpora.recola import Recola
 from emotf.corpora.synthetic import Synthetic
+from emotf.errors import UserError
 from emotf.features.body_euler24 import BodyEuler24
 from emotf.features.facial_attributes import FacialAttributes
 from emotf.features.mel128 import Mel128
 from emotf.features.mfcc39 import Mfcc39
+from emotf.features.waveform import Waveform
 from emotf.losses.ccc import Ccc
 from emotf.losses.mse import Mse
 from emotf.losses.pcc import Pcc
 from emotf.models.cer import Cer
+from emotf.models.cer_waveform import CerWaveform
 from emotf.models.pure_cnn import PureCnn
 from emotf.pipeline import Masking
 from emotf.recipes import experiment_of, feature_or_precomputed, setting, single_target, smoke
@@ -115,6 +133,27 @@ def _named_streams(experiment: Experiment, names: str) -> None:
     _streams(*names.split("+"))(experiment)
 
 
+def _waveform(experiment: Experiment) -> None:
+    others = dict(experiment.streams)
+    if others.pop("mfcc39", None) is None:
+        raise UserError(
+            f"The option waveform takes the place of mfcc39, which is not among {', '.join(others)}; name speech or "
+            "both before it."
+        )
+    _hear(experiment, others)
+
+
+def _with_waveform(experiment: Experiment) -> None:
+    _hear(experiment, experiment.streams)
+
+
+def _hear(experiment: Experiment, others: dict[str, Any]) -> None:
+    experiment.streams = {"waveform": Waveform(), **others}
+    experiment.model = CerWaveform()
+    if experiment.window.stride == FeatureImages().stride:
+        experiment.window.stride = 0.2
+
+
 OPTIONS = {
     "mtl": setting("data.targets", ()),
     "stl-": single_target,
@@ -133,6 +172,8 @@ OPTIONS = {
     "ccc": setting("loss", Ccc()),
     "pcc": setting("loss", Pcc()),
     "mse": setting("loss", Mse()),
+    "waveform": _waveform,
+    "with_waveform": _with_waveform,
     "koprue2020": setting("data.protocol", "koprue2020"),
     "smoke": smoke,
 }

@@ -61,6 +61,7 @@ import json, random, sys
 import keras, numpy as np, jax
 from emotf import catalog, metrics
 from emotf.models.cer import Cer
+from emotf.models.cer_waveform import CerWaveform
 from emotf.losses.ccc import Ccc
 from emotf.training.learner import Learner, Objective
 
@@ -88,11 +89,14 @@ random.seed(0)  # keras.utils.set_random_seed would import TensorFlow
 x = {"speech": np.random.default_rng(0).normal(size=(32, 20, 5)).astype("float32")}
 gold = {name: x["speech"][:, :, i].mean(axis=1) for i, name in enumerate(("arousal", "valence"))}
 gold["valence"][::3] = np.nan
-network = Cer().build({"speech": 5}, list(gold), 20)
-learner = Learner(network, Objective({name: Ccc() for name in gold}))
-learner.compile(keras.optimizers.Adam(3e-3))
-logs = [learner.train_on_batch(x, gold, return_dict=True) for _ in range(15)]
-found["steps"] = [{name: float(value) for name, value in log.items()} for log in logs]
+found["steps"] = {}
+hears = CerWaveform(waveforms=("speech",), front_end_kernel=3, front_end_stride=1, front_end_pool=1)
+for model in (Cer(), hears):
+    network = model.build({"speech": 5}, list(gold), 20)
+    learner = Learner(network, Objective({name: Ccc() for name in gold}))
+    learner.compile(keras.optimizers.Adam(3e-3))
+    logs = [learner.train_on_batch(x, gold, return_dict=True) for _ in range(15)]
+    found["steps"][network.name] = [{name: float(value) for name, value in log.items()} for log in logs]
 found["networks"] = {network: steps(*of) for network, of in sent["networks"].items()}
 found["tensorflow"] = "tensorflow" in sys.modules
 print(json.dumps(found))
@@ -152,8 +156,9 @@ def test_metrics_are_those_of_numpy(found, label):
         assert found["metrics"][case] == pytest.approx(by_hand, abs=1e-4, rel=1e-4, nan_ok=True)
 
 
-def test_cer_trains(found):
-    first, last = found["steps"][0], found["steps"][-1]
+@pytest.mark.parametrize("name", ["cer", "cer_waveform"])
+def test_cer_trains(found, name):
+    first, last = found["steps"][name][0], found["steps"][name][-1]
     assert set(first) == {"loss", "arousal_loss", "valence_loss"}
     assert np.isfinite(list(last.values())).all() and last["loss"] < first["loss"]
     assert first["loss"] == pytest.approx((first["arousal_loss"] + first["valence_loss"]) / 2, rel=1e-5)

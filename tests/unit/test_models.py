@@ -16,6 +16,10 @@ NAMES = catalog.names("models")
 SMALL = {"width": 16, "heads": 2, "depth": 1, "feed_forward": 32}
 SETTINGS = {name: [{}] for name in NAMES} | {
     "cer": [{}, {"recurrence_over": "filters", "batch_norm": True}],
+    "cer_waveform": [
+        {},
+        {"waveforms": ("speech",), "front_end_kernel": 3, "front_end_stride": 1, "front_end_pool": 1},
+    ],
     "non_inertial_net": [{"layers": ("speech", "body"), "units": (24, 16), "lstm_units": (8,)}],
     "transformer": [SMALL, SMALL | {"decoder": "none", "causal": True}],
 }
