@@ -17,8 +17,8 @@ USUAL_HZ = range(10, 101)  # frame rates that an error offers
 class Waveform(Feature):
     """The sound, cut into frames that neither overlap nor leave gaps: S = sound_hz / rate_hz samples each.
 
-    An extension: none of the publications feeds sound as it was recorded. A network has to make features of it first
-    (`emotf.models.cer_waveform`).
+    An extension: none of the publications reproduced here feeds sound as it was recorded. A network first has to make
+    features of it (`emotf.models.cer_waveform`).
 
     - Frame k stands at k / rate_hz, and its own sample is k S, in the middle: channel `s<i>` is sample k S - S//2 + i.
       There is a frame for every k / rate_hz that is not later than the last sample.

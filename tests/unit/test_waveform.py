@@ -69,9 +69,9 @@ def test_frames_are_the_literal_samples_and_silence(tmp_path, feature, samples):
 
 @pytest.mark.parametrize("rate", [16000, 44100])
 def test_slices_of_decoding_and_resampling_leave_no_trace(tmp_path, rate, monkeypatch):
-    recording = wav(tmp_path / "a.wav", noise(2 * rate + 17), rate)
+    recording = wav(tmp_path / "a.wav", noise(31 * rate + 17), rate)
     whole = Waveform().extract(recording).values
-    monkeypatch.setattr("emotf.media.sound.DECODE_S", 0.0313)
+    monkeypatch.setattr("emotf.media.sound.DECODE_S", 1.3731)
     np.testing.assert_array_equal(Waveform().extract(recording).values, whole)
 
 
@@ -201,9 +201,15 @@ def test_frames_share_the_front_end_and_do_not_see_each_other():
 
 
 def test_every_stream_of_samples_has_its_own_front_end():
-    network = CerWaveform(**SMALL, waveforms=("near", "far")).build({"near": 40, "far": 80, "body": 3}, TARGETS, 6)
-    assert into_convolution(network).output.shape == (None, 6, 24 + 24 + 3)
-    assert network.get_layer("near_filters") is not network.get_layer("far_filters")
+    streams = {"near": 40, "far": 80, "body": 3}
+    seen, x = (
+        into_convolution(CerWaveform(**SMALL, waveforms=("near", "far")).build(streams, TARGETS, 6)),
+        images(streams),
+    )
+    before, after = (seen(given).numpy() for given in (x, x | {"near": -x["near"]}))
+    assert before.shape == (4, 6, 24 + 24 + 3)
+    assert (before[..., :24] != after[..., :24]).any()
+    np.testing.assert_array_equal(before[..., 24:], after[..., 24:])
 
 
 def tones(seed, batch=96, frames=4, samples=160):
