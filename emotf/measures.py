@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 
 from emotf.errors import UserError
@@ -19,6 +20,9 @@ MEASURES = ("ccc", "pcc", "rmse", "mae", "sagr")
 # How second moments are divided. `avec`: variances by n - 1, the covariance by n, as the organisers' script of AVEC
 # 2018 and 2019 has it; its CCC of a perfect prediction is (n - 1)/n.
 VARIANCES = ("population", "sample", "avec")
+
+# Stretches of a running CCC that are computed at once; all of them together may not fit into memory.
+STRETCHES = 4096
 
 POOLED = "pooled"
 MEAN = "mean over recordings"
@@ -239,10 +243,30 @@ def running_ccc(gold: ArrayLike, prediction: ArrayLike, frames: int = 100) -> np
         raise UserError(f"A running CCC needs stretches of at least 2 frames, received {frames}.")
     if y.shape != p.shape or y.ndim != 1:
         raise UserError(f"Gold has shape {y.shape}, prediction {p.shape}; expected [n] and [n].")
+    Moments.of(y, p)  # refuses predictions that are not finite
     found = np.full(len(y), np.nan)
-    for end in range(frames, len(y) + 1):
-        found[end - 1] = Moments.of(y[end - frames : end], p[end - frames : end]).ccc
+    for end in range(frames, len(y) + 1, STRETCHES):
+        last = min(end + STRETCHES, len(y) + 1)
+        gold, prediction = (sliding_window_view(x[end - frames : last - 1], frames) for x in (y, p))
+        found[end - 1 : last - 1] = _of_rows(gold, prediction).ccc
     return found
+
+
+def _of_rows(y: np.ndarray, p: np.ndarray) -> Moments:
+    """Moments of many series at once, [rows, frames] each: arrays [rows]; only those that CCC and PCC need."""
+    rated = ~np.isnan(y)
+    count = rated.sum(axis=1)
+
+    def centred(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Means, and deviations that are 0 where nothing is rated."""
+        # moved by its first rated value, as in `Moments.of`
+        first = np.take_along_axis(values, rated.argmax(axis=1)[:, None], axis=1)
+        moved = np.where(rated, values - first, 0.0)
+        mean = moved.sum(axis=1, keepdims=True) / np.maximum(count, 1)[:, None]
+        return (first + mean)[:, 0], np.where(rated, moved - mean, 0.0)
+
+    (y_mean, dy), (p_mean, dp) = centred(y), centred(p)
+    return Moments(count, y_mean, p_mean, (dy * dy).sum(axis=1), (dp * dp).sum(axis=1), (dy * dp).sum(axis=1))
 
 
 def _ratio(numerator: Any, denominator: Any) -> Any:
