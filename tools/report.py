@@ -22,16 +22,17 @@ OUT = flags.DEFINE_string("out", "", "The page; report.html in the run by defaul
 
 def main(_):
     from emotf.errors import UserError
-    from emotf.evaluation import evaluate, moments, refuse_seen, subjects_of
-    from emotf.files import write_text
-    from emotf.prediction import traces
-    from emotf.report.html import run_page
     from emotf.runs import Run
 
     reported, partition = Run(RUN.value), PARTITION.value
     path = Path(OUT.value) if OUT.value else reported.folder / "report.html"
     if path.suffix != ".html":
         raise UserError(f"--out={OUT.value} is the path of the page; let it end in .html.")
+    from emotf.evaluation import evaluate, moments, refuse_seen, subjects_of
+    from emotf.files import write_text
+    from emotf.prediction import traces
+    from emotf.report.html import run_page
+
     refuse_seen(partition, SEEN.value)
     scores = reported.scores()
     if scores is not None:

@@ -125,11 +125,11 @@ def _card(target: str, of: pd.DataFrame) -> str:
     """The best system of a target, and how many differ from the reference."""
     reference = of["reference"].iloc[0]
     others = [row for row in of.to_dict("records") if row["system"] != reference]
-    said = [verdict(row["low"], row["high"]) for row in others]
+    said = ["undefined" if pd.isna(row["low"]) else verdict(row["low"], row["high"]) for row in others]
     counted = f"Against {reference}: " + ", ".join(
-        f"{said.count(word)} {word}" for word in ("higher", "lower", "undecided") if word in said
+        f"{said.count(word)} {word}" for word in ("higher", "lower", "undecided", "undefined") if word in said
     )  # fmt: skip
-    if len(others) == 1:
+    if said != ["undefined"] and len(others) == 1:
         (row,) = others
         counted = f"{row['system']} - {reference}: {figure(row['difference'], '+.3f').text} {_interval(row)}, {said[0]}"
     if of["ccc"].isna().all():

@@ -6,6 +6,7 @@ out from a white and from a dark page; symbols and dashes say the same again.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 LIGHT = ("#0072b2", "#d55e00", "#008f68", "#b8578c", "#b07a00", "#2f93cc", "#6b4fa3", "#756b00")
 DARK = ("#4aa3e0", "#f0843f", "#2cc295", "#e395c4", "#f0b63a", "#86cdf5", "#b39ae0", "#cdbf4e")
@@ -38,12 +39,28 @@ class Look:
         return LIGHT[self.slot]
 
     @property
+    def hollow(self) -> bool:
+        """Whether its symbols are empty: where the colours begin anew."""
+        return self.place // len(LIGHT) % 2 == 1
+
+    @property
     def symbol(self) -> str:
-        return list(SYMBOLS)[self.slot]
+        return list(SYMBOLS)[self.slot] + ("-open" if self.hollow else "")
+
+    @property
+    def mark(self) -> dict[str, Any]:
+        """Symbol and colour for Matplotlib."""
+        fill = {"mfc": "white"} if self.hollow else {}
+        return {"color": self.ink, "marker": list(SYMBOLS.values())[self.slot], **fill}
+
+    @property
+    def chip(self) -> str:
+        """The classes of its mark in a page."""
+        return f"chip s{self.slot}" + (" hollow" if self.hollow else "")
 
     @property
     def dash(self) -> str:
-        """Another one where the colours begin anew."""
+        """Another one, too, where the colours begin anew."""
         return list(DASHES)[self.place // len(LIGHT) % len(DASHES)]
 
 

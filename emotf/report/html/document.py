@@ -77,7 +77,7 @@ def document(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 
 def chip(system: str, look: palette.Look) -> str:
     """A system with the mark of its colour."""
-    return f'<span class="chip s{look.slot}">{escape(system)}</span>'
+    return f'<span class="{look.chip}">{escape(system)}</span>'
 
 
 def _own(name: str) -> str:

@@ -6,6 +6,7 @@ follow the page from light to dark.
 
 import base64
 import json
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -15,6 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 INK, FAINT, LINE = "var(--ink)", "var(--faint)", "var(--line)"
+
+# Letters of a name in a plot; a phone shows no more.
+LINE_LENGTH = 36
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ def plot(name: str, choices: Mapping[str, Plot], label: str, of: str = "target")
     row = f"<fieldset><legend>{escape(of)}</legend>{buttons}</fieldset>" if len(choices) > 1 else ""
     return (
         f'<figure class="plot" id="plot-{name}">{row}<div class="canvas" role="img" aria-label="{escape(label)}"></div>'
-        f'<figcaption>{escape(label)} <span class="note"></span></figcaption>{embedded(content)}</figure>'
+        f'<figcaption>{escape(label)}. <span class="note"></span></figcaption>{embedded(content)}</figure>'
     )
 
 
@@ -73,8 +77,13 @@ def packed(values: ArrayLike) -> dict[str, str]:
 
 
 def shown(text: str) -> str:
-    """Text as plotly shows it: it takes some tags for its own."""
-    return escape(str(text), quote=False)
+    """Text as plotly shows it, which takes some tags for its own; long text in lines.
+
+    Example:
+        >>> shown("a < b")
+        'a &lt; b'
+    """
+    return "<br>".join(escape(line, quote=False) for line in textwrap.wrap(str(text), LINE_LENGTH))
 
 
 def axis(title: str, **settings: Any) -> dict[str, Any]:

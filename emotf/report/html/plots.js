@@ -18,9 +18,10 @@ function template() {
   return coloured({ layout: {
     font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: "var(--ink)" },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", xaxis: line, yaxis: line,
-    hoverlabel: { bgcolor: "var(--panel)", bordercolor: "var(--line)", font: { color: "var(--ink)" }, align: "left" },
+    hoverlabel: { bgcolor: "var(--panel)", bordercolor: "var(--line)", font: { color: "var(--ink)" }, align: "left",
+      namelength: -1 },
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
-    modebar: { bgcolor: "rgba(0,0,0,0)", color: "var(--soft)", activecolor: "var(--ink)" },
+    modebar: { orientation: "v", bgcolor: "rgba(0,0,0,0)", color: "var(--soft)", activecolor: "var(--ink)" },
   } });
 }
 
@@ -30,9 +31,19 @@ const config = { responsive: true, displaylogo: false, displayModeBar: touch ? t
   showSendToCloud: false, plotlyServerURL: "",
   modeBarButtons: [["toImage"], ["zoom2d", "pan2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d"]] };
 
+// Pixels that the legend is going to need above the plot, from the letters of its names.
+function legendHeight(plot, width) {
+  if (plot.layout.showlegend === false) return 0;
+  const names = plot.data.filter((trace) => trace.name && trace.showlegend !== false).map((trace) => trace.name);
+  const lines = (name) => name.split("<br>");
+  const wide = names.reduce((sum, name) => sum + 50 + 7 * Math.max(...lines(name).map((line) => line.length)), 0);
+  const high = Math.max(0, ...names.map((name) => lines(name).length));
+  return 20 * high * Math.ceil(wide / width);
+}
+
 function draw(canvas, plot) {
-  let height = plot.height;
-  const layout = { margin: { l: 55, r: 15, t: 35, b: 50 }, dragmode: touch ? false : "zoom", ...plot.layout };
+  let height = plot.height + legendHeight(plot, canvas.clientWidth);
+  const layout = { margin: { l: 55, r: 40, t: 25, b: 50 }, dragmode: touch ? false : "zoom", ...plot.layout };
   if (plot.panels) {
     const columns = Math.max(1, Math.min(plot.panels, Math.floor(canvas.clientWidth / NARROW)));
     const rows = Math.ceil(plot.panels / columns);

@@ -24,7 +24,7 @@ class Cell:
 
     @property
     def html(self) -> str:
-        chip = f' class="chip s{self.look.slot}"' if self.look else ""
+        chip = f' class="{self.look.chip}"' if self.look else ""
         text = f"<span{chip}>{escape(self.text)}</span>" if chip else escape(self.text)
         if self.value is None:
             return f"<td>{text}</td>"
