@@ -59,7 +59,7 @@ def page(
         variance=variance,
     )
     sections = [
-        _what(trials, rows, seen, title),
+        _what(trials, rows, seen),
         _scores(rows, seen),
         *([_differences(rows, seen)] if len(seen) > 1 else []),
         *score_sections(systems, recordings, more, reference, _trained(trained, seen)),
@@ -98,7 +98,7 @@ def _joined(one: Track, other: Track) -> Track:
     return Track(values, one.hop, one.start, (*one.channels, *other.channels))
 
 
-def _what(trials: Sequence[Trial], rows: pd.DataFrame, seen: Looks, title: str) -> Section:
+def _what(trials: Sequence[Trial], rows: pd.DataFrame, seen: Looks) -> Section:
     """What is compared, how it was trained, and what comes out, target by target."""
     folds, seeds = (list(dict.fromkeys(getattr(trial, name) for trial in trials)) for name in ("fold", "seed"))
     objectives = {
@@ -110,7 +110,6 @@ def _what(trials: Sequence[Trial], rows: pd.DataFrame, seen: Looks, title: str) 
         ("systems", "<br>".join(chip(system, look) for system, look in seen.items())),
         *((axis, escape(", ".join(dict.fromkeys(t.settings[axis] for t in trials)))) for axis in first.settings),
         ("compared with", escape(str(rows["reference"].iloc[0]))),
-        ("on", escape(title)),
         ("folds", escape("the partitions of the corpus" if folds == [None] else ", ".join(map(str, folds)))),
         ("seeds", escape(", ".join(map(str, seeds)))),
         ("runs", f"{len(trials)}, scored on {escape(first.partition)}"),

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from emotf.report.palette import DASHES, looks
-from emotf.report.scored import mean_curve, parts
+from emotf.report.scored import mean_curve, parts, reach
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +34,7 @@ def agreement(table: pd.DataFrame, title: str) -> "Figure":
     figure, panels = _panels(targets, len(systems), 2.9, 2.7, title)
     seen = looks(systems)
     for row, (target, of) in zip(panels, parts(table, "target"), strict=True):
-        low, high = of[["gold", "prediction"]].min().min(), of[["gold", "prediction"]].max().max()
+        low, high = reach(of)
         for panel, system in zip(row, systems, strict=True):
             part, ink = of[of["system"] == system], seen[system].ink
             if len(part) > MANY_POINTS:

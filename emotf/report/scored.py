@@ -85,6 +85,13 @@ def mean_curve(runs: pd.DataFrame) -> pd.DataFrame:
     return shared.groupby("epoch", as_index=False)["ccc"].mean()
 
 
+def reach(frames: pd.DataFrame) -> tuple[float, float]:
+    """The least and the greatest of gold and prediction; a little apart even where all are one constant."""
+    values = frames[["gold", "prediction"]].to_numpy()
+    low, high = float(values.min()), float(values.max())
+    return low, max(high, low + 1e-3)
+
+
 def parts(table: pd.DataFrame, column: str) -> Iterator[tuple[str, pd.DataFrame]]:
     """Every value of a column with its rows, in the order of the table."""
     for value, rows in table.groupby(column, sort=False):

@@ -322,6 +322,19 @@ def test_many_frames_become_squares():
     np.testing.assert_allclose(floats(points["x"]), frames["gold"][:100], rtol=1e-6)
 
 
+def test_what_does_not_move_and_what_is_not_rated_is_said(systems):
+    still, unrated = (Track(np.full((3000, 1), value), 0.04, channels=("valence",)) for value in (0.5, NAN))
+    runs = [("a", TARGETS, systems.runs[0][2])]
+    for gold, scored, said in (
+        (still, {"r": [Moments.of(still.values, still.values)]}, "Undefined and not drawn: 1 of a."),
+        (unrated, {}, "nothing to draw, no frame is rated"),
+    ):
+        one = Systems({"a": {"valence": scored}}, {"a": {"r": (gold, still)}}, runs, {"r": "p"}, looks(["a"]))
+        text = document("t", "s", score_sections(one, 0, ""))
+        check_alone(text)
+        assert said in text and "NaN" not in "".join(Page(text).json)
+
+
 # ---- traces ----------------------------------------------------------------------------------------------------------
 
 
@@ -353,6 +366,7 @@ def test_what_is_left_out_is_named(systems):
     (store,) = map(json.loads, Page(text).json)
     assert list(store["recordings"]) == ["r0"]
     said = unescape(text)
+    assert store["shown"] == list(systems.traced)[:4] and "The first 4 of 9 systems are drawn until then." in text
     assert "1 of 3 recordings are here; 2 are left out" in said and "For all of them, say please." in said
     assert f"Left out: r1{HOSTILE}, r2" in said
     assert "All 3 recordings are here." in traces(systems.traced, 3, "").html

@@ -12,7 +12,7 @@ import pandas as pd
 
 from emotf.report.html.plot import FAINT, INK, LINE, Plot, axis, packed, shown
 from emotf.report.palette import Look
-from emotf.report.scored import mean_curve, parts
+from emotf.report.scored import mean_curve, parts, reach
 
 Looks = Mapping[str, Look]
 
@@ -113,7 +113,7 @@ def agreement(table: pd.DataFrame, looks: Looks) -> dict[str, Plot]:
     """target -> gold standard against prediction, a panel a system; on the diagonal they are equal."""
     found = {}
     for target, of in parts(table, "target"):
-        low, high = of[["gold", "prediction"]].min().min(), of[["gold", "prediction"]].max().max()
+        low, high = reach(of)
         edges = np.linspace(low, high, SQUARES + 1)
         systems = list(parts(of, "system"))
         data: list[dict[str, Any]] = []
@@ -125,8 +125,8 @@ def agreement(table: pd.DataFrame, looks: Looks) -> dict[str, Plot]:
             data.append((_points(part, looks[system]) if points else _squares(part, looks[system], edges)) | place)
             for letter, title in (("x", "gold standard"), ("y", "prediction")):
                 together = {"matches": letter} if k else {}
-                layout[f"{letter}axis{at}"] = axis(title, range=[float(low), float(high)], **together)
-            ends = {"x0": float(low), "y0": float(low), "x1": float(high), "y1": float(high)}
+                layout[f"{letter}axis{at}"] = axis(title, range=[low, high], **together)
+            ends = {"x0": low, "y0": low, "x1": high, "y1": high}
             layout["shapes"].append({"type": "line", "xref": f"x{at}", "yref": f"y{at}", **ends,
                                      "line": {"color": INK, "width": 1, "dash": "dot"}})  # fmt: skip
             layout["annotations"].append({

@@ -48,6 +48,8 @@ def plot(name: str, choices: Mapping[str, Plot], label: str, of: str = "target")
         label: plain text, what is drawn.
         of: what is chosen.
     """
+    if not choices:
+        return f'<p class="aside">{escape(label)}: nothing to draw, no frame is rated.</p>'
     content = {key: vars(choice) for key, choice in choices.items()}
     buttons = "".join(
         f'<label><input type="radio" name="{name}" value="{escape(key)}"{" checked" if k == 0 else ""}>'

@@ -12,12 +12,16 @@ const line = (look, extra) => ({ type: "scatter", mode: "lines", name: look.name
 
 const clock = (series) => ({ x0: series.start, dx: series.hop, y: numbers(series) });
 
+// Of many systems the others wait in the legend.
+const seen = (store, system) => (store.shown.includes(system) ? true : "legendonly");
+
 function overTime(store, recording, target) {
   const of = store.recordings[recording][target];
   const data = [];
   of.systems.forEach(({ system, trace, running }) => {
-    data.push(line(store.looks[system], clock(trace)));
-    data.push(line(store.looks[system], { ...clock(running), yaxis: "y2", showlegend: false }));
+    const visible = seen(store, system);
+    data.push(line(store.looks[system], { ...clock(trace), visible }));
+    data.push(line(store.looks[system], { ...clock(running), visible, yaxis: "y2", showlegend: false }));
   });
   data.push(line(store.gold, { ...clock(of.gold), legendrank: 1 })); // on top, and named first
   return { data, height: 520, layout: {
@@ -41,11 +45,11 @@ function inThePlane(store, recording) {
     const ends = known.length ? [known[0], known.at(-1)] : [];
     data.push({ type: "scatter", mode: "markers", x: ends.map((i) => x[i]), y: ends.map((i) => y[i]),
       marker: { color: look.colour, symbol: ["circle", "x"], size: 9 }, legendgroup: look.name, showlegend: false,
-      hoverinfo: "skip" });
+      hoverinfo: "skip", visible: extra.visible });
   };
   across.systems.forEach(({ system, trace }) => {
     const other = up.systems.find((one) => one.system === system);
-    if (other) path(store.looks[system], numbers(trace), numbers(other.trace));
+    if (other) path(store.looks[system], numbers(trace), numbers(other.trace), { visible: seen(store, system) });
   });
   path(store.gold, numbers(across.gold), numbers(up.gold), { legendrank: 1, opacity: 1 });
   const axis = (target) => ({ title: { text: store.titles[target] }, range: [-1.05, 1.05], constrain: "domain",

@@ -24,6 +24,9 @@ from emotf.track import Track
 RUNNING_FRAMES = 100
 RUNNING_STEP = 4
 
+# Of more systems than this only the first ones are drawn until a reader asks for others.
+SHOWN = 4
+
 # Stands for a value that is not defined.
 NOTHING = -32768
 
@@ -50,6 +53,7 @@ def traces(traced: Traced, recordings: int, more: str) -> Section:
         "gold": {"name": "gold standard", "colour": INK, "dash": "solid", "width": 2.5},
         "plane": PLANE,
         "running_frames": RUNNING_FRAMES,
+        "shown": list(traced)[:SHOWN],
     }
     body = (
         f'<div class="traces"><div class="pick">{_choice("recording", kept)}{_choice("target", targets)}</div>'
@@ -61,7 +65,8 @@ def traces(traced: Traced, recordings: int, more: str) -> Section:
     lead = (
         f"Gold standard and predictions, of the first seed where there are several; below, the CCC over the "
         f"{RUNNING_FRAMES} frames up to each, at every {RUNNING_STEP}th frame. Drag to zoom, double-click to go back; "
-        f"a click on a name hides it."
+        f"a click on a name hides or shows it."
+        + (f" The first {SHOWN} of {len(traced)} systems are drawn until then." if len(traced) > SHOWN else "")
     )
     return Section("traces", "Traces", body, lead)
 
