@@ -16,10 +16,10 @@ A grid may be spread over machines: --shard=1/3 on one of them, 2/3 and 3/3 on o
 folder, and the same command without --shard there. A run that breaks stops no other; its system is left out of the
 table and named, and the exit code is 1.
 
-Writes comparison.md, comparison.csv, comparison.tex, comparison.html, comparison.png, learning.csv (sweep.png where an
-axis has numbers) and hparams/ for TensorBoard into --out, and every run below it. With --stability=loss (or another
-axis) also stability.md, stability.csv and stability.png: how far the CCC of each loss differs between seeds, in each
-fold and over all.
+Writes into --out, and every run below it: comparison.html (tables that sort, traces that zoom, nothing from the
+network), comparison.md, .csv, .tex and .png, learning.csv and .png, sweep.png where an axis has numbers, sizes.png where
+systems differ in size, and hparams/ for TensorBoard. With --stability=loss (or another axis) also stability.md, .csv and
+.png: how far the CCC of each loss differs between seeds, in each fold and over all.
 """
 
 from pathlib import Path
@@ -37,6 +37,7 @@ FOLDS = flags.DEFINE_list("folds", None, "Sessions to test, e.g. 0,1,2; all by d
 SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds of weights and order, e.g. 0,1,2.")
 UNIT = flags.DEFINE_enum("unit", "subject", ["subject", "recording"], "What is independent: intervals are over it.")
 STABILITY = flags.DEFINE_string("stability", "", "Axis whose values' spread over seeds is compared too, e.g. loss.")
+TRACES = flags.DEFINE_integer("traces", 12, "Recordings whose traces are in comparison.html; 0 for all.", lower_bound=0)
 VARIANCE = flags.DEFINE_enum("variance", "population", ["population", "sample", "avec"], "How moments are divided.")
 WORKERS = flags.DEFINE_integer("workers", 1, "Runs at a time, one core each if more than one.", lower_bound=1)
 SHARD = flags.DEFINE_string("shard", "1/1", "Which part of the runs this machine does, e.g. 2/3.")
@@ -75,7 +76,7 @@ def main(argv):
         if lacking:
             title += f"; LEFT OUT, because a run broke: {', '.join(lacking)}"
         said = reference, VARIANCE.value, title, folder
-        reports = [comparison.report(whole, *said, UNIT.value)]
+        reports = [comparison.report(whole, *said, UNIT.value, TRACES.value)]
         if STABILITY.value:
             reports.append(comparison.report_stability(whole, STABILITY.value, *said))
         print(*(table for table, _ in reports), sep="\n")

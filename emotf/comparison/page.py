@@ -9,10 +9,8 @@ import pandas as pd
 
 from emotf import tables
 from emotf.comparison.grid import Trial
-from emotf.comparison.summary import by_recording
+from emotf.comparison.summary import by_recording, subjects_of
 from emotf.measures import MEASURES, POOLED
-from emotf.prediction import selection
-from emotf.records import Store
 from emotf.report.html import drawings
 from emotf.report.html.document import Section, chip, document
 from emotf.report.html.plot import plot
@@ -40,8 +38,7 @@ def page(
 
     Args:
         trials: all done.
-        rows: of `emotf.comparison.summary.summarise`. Where they have columns `unit` (what the bootstrap draws), `p`
-            and `p_holm` (of the difference, and corrected for all that are tested), these are shown.
+        rows: of `emotf.comparison.summary.summarise`.
         trained: of `emotf.comparison.summary.learning`.
         title: says what is compared, on what, and what the targets are.
         variance: one of `measures.VARIANCES`.
@@ -54,7 +51,7 @@ def page(
         scored={system: _scored([t for t in trials if t.system == system]) for system in seen},
         traced={system: _traced([t for t in trials if t.system == system]) for system in seen},
         runs=[(trial.system, trial.targets, trial.run) for trial in trials],
-        subjects={recording.id: recording.subject for recording in Store(trials[0].experiment.store).recordings},
+        subjects=subjects_of(trials),
         looks=seen,
         variance=variance,
     )
@@ -84,7 +81,7 @@ def _traced(members: Sequence[Trial]) -> dict[str, tuple[Track, Track]]:
     found: dict[str, tuple[Track, Track]] = {}
     first = members[0].seed
     for trial in members:
-        golds = selection(trial.experiment).partition(trial.partition) if trial.seed == first else {}
+        golds = trial.golds.partition(trial.partition) if trial.seed == first else {}
         for name, gold in golds.items():
             pair = gold, tables.read_track(trial.run.prediction(trial.partition, name)).select(gold.channels)
             found[name] = tuple(map(_joined, found[name], pair)) if name in found else pair  # type: ignore[assignment]
@@ -168,9 +165,8 @@ def _scores(rows: pd.DataFrame, seen: Looks) -> Section:
 
 def _differences(rows: pd.DataFrame, seen: Looks) -> Section:
     """The forest plot and its table."""
-    (unit,) = set(rows["unit"]) if "unit" in rows else {"recording"}
-    reference = rows["reference"].iloc[0]
-    tests = {name: said for name, said in (("p", "p"), ("p_holm", "p, corrected (Holm)")) if name in rows}
+    unit, reference = rows["unit"].iloc[0], rows["reference"].iloc[0]
+    tests = {"p": "p", "p_holm": "p, corrected (Holm)"}
     header = ["target", "over", "system", f"CCC - CCC of {reference}", "95 % interval", *tests.values(), "in words"]
     body = [
         [row["target"], row["pooling"], Cell(row["system"], look=seen[row["system"]]),
@@ -180,8 +176,9 @@ def _differences(rows: pd.DataFrame, seen: Looks) -> Section:
     label = f"Difference of CCC to {reference}, over all tested recordings"
     drawn = plot("differences", drawings.forest(rows, seen, f"{unit}s"), label, "pooling")
     lead = (
-        f"Intervals are of a paired bootstrap over {unit}s. Where one holds 0, the data do not decide; they do not say "
-        f"that systems are equal."
+        f"Intervals are of a paired bootstrap over {rows['units'].iloc[0]} {unit}s; p is of a permutation test that "
+        f"swaps the two systems within {unit}s, corrected for all differences with the same pooling. Where an interval "
+        f"holds 0, the data do not decide; they do not say that systems are equal."
     )
     return Section("differences", "Differences", drawn + table(header, body, label), lead)
 

@@ -2,22 +2,34 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from emotf.comparison.grid import Trial
 from emotf.comparison.hparams import write_hparams
+from emotf.comparison.page import page
 from emotf.comparison.stability import steadiness
 from emotf.comparison.summary import learning, summarise
 from emotf.files import write_text, written_aside
-from emotf.report import figures, tables
+from emotf.report import figures, score_figures, tables
+from emotf.report.latex import comparison_latex
+from emotf.report.scored import by_epoch
 from emotf.report.stability import cell_name, stability_table
 
 
 def report(
-    trials: Sequence[Trial], reference: str, variance: str, title: str, folder: Path, unit: str = "subject"
+    trials: Sequence[Trial],
+    reference: str,
+    variance: str,
+    title: str,
+    folder: Path,
+    unit: str = "subject",
+    recordings: int = 12,
 ) -> tuple[str, tuple[Path, ...]]:
-    """Writes comparison.md, .csv, .png, learning.csv, hparams/ (for TensorBoard); sweep.png where an axis has numbers.
+    """Writes comparison.md, .csv, .tex, .html, .png, learning.csv, learning.png, and hparams/ for TensorBoard.
+
+    Also sweep.png where an axis has numbers, and sizes.png where systems differ in size.
 
     Args:
         trials: all done.
@@ -26,6 +38,7 @@ def report(
         title: says what is compared, on what.
         folder: where to.
         unit: of independence, one of `UNITS`.
+        recordings: whose traces are in comparison.html; 0 for all.
 
     Returns:
         The table as Markdown, and the files.
@@ -37,21 +50,39 @@ def report(
         objectives.setdefault(trial.system, {})[tables.objective_of(trial.run.about)] = None
     trained_by = {system: "; ".join(found) for system, found in objectives.items()}
     table = tables.comparison_table(rows, trained, trained_by, title)
-    paths = [folder / name for name in ("comparison.md", "comparison.csv", "learning.csv", "comparison.png")]
-    write_text(paths[0], table)
-    for path, content in ((paths[1], rows), (paths[2], trained)):
-        with written_aside(path) as aside:
-            content.to_csv(aside, index=False)
-    figures.save(figures.comparison(rows, title), paths[3])
-    axes = list(trials[0].settings)
-    places = {axis: _places(rows[axis]) for axis in axes}
-    for axis in [axis for axis in axes if places[axis].notna().all() and places[axis].nunique() > 1][:1]:
-        rest = [name for name in axes if name != axis]
-        lines = rows[rest].agg(" ".join, axis=1) if rest else "all"
-        figures.save(figures.sweep(rows.assign(line=lines, place=places[axis]), axis, title), folder / "sweep.png")
-        paths.append(folder / "sweep.png")
-    paths.append(write_hparams(trials, variance, folder / "hparams"))
-    return table, tuple(paths)
+    texts = {
+        "comparison.md": table,
+        "comparison.csv": rows.to_csv(index=False),
+        "comparison.tex": comparison_latex(rows, title),
+        "comparison.html": page(
+            trials, rows, trained, title, variance, recordings, more="run this again with --traces=0"
+        ),
+        "learning.csv": trained.to_csv(index=False),
+    }
+    drawn = {
+        "comparison.png": figures.comparison(rows, title),
+        "learning.png": score_figures.learning(by_epoch([(t.system, t.targets, t.run) for t in trials]), title),
+        **_sweep(rows, list(trials[0].settings), title),
+    }
+    if rows["parameters_all"].nunique() > 1:
+        drawn["sizes.png"] = score_figures.sizes(rows, title)
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    for name, figure in drawn.items():
+        figures.save(figure, folder / name)
+    hparams = write_hparams(trials, variance, folder / "hparams")
+    return table, (*(folder / name for name in (*texts, *drawn)), hparams)
+
+
+def _sweep(rows: pd.DataFrame, axes: Sequence[str], title: str) -> dict[str, Any]:
+    """The figure of the first axis that has several numbers, if any does."""
+    for axis in axes:
+        places = _places(rows[axis])
+        if places.notna().all() and places.nunique() > 1:
+            rest = [name for name in axes if name != axis]
+            lines = rows[rest].agg(" ".join, axis=1) if rest else "all"
+            return {"sweep.png": figures.sweep(rows.assign(line=lines, place=places), axis, title)}
+    return {}
 
 
 def report_stability(

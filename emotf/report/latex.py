@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from emotf.measures import MEASURES
-from emotf.report.tables import number
+from emotf.report.tables import number, probability
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -66,13 +66,12 @@ def comparison_latex(rows: pd.DataFrame, title: str) -> str:
     """A comparison: CCC of every system, all measures, and the difference to the reference with its interval.
 
     Args:
-        rows: of `emotf.comparison.summary.summarise`; `p_holm` is shown where it is a column.
+        rows: of `emotf.comparison.summary.summarise`.
         title: says what is compared, on what.
     """
     first = rows.iloc[0]
-    tested, unit = "p_holm" in rows, first.get("unit", "recording")
     others = [name for name in MEASURES if name != "ccc"]
-    against = [f"difference to {first['reference']}", "95 %", *(["p (Holm)"] if tested else [])]
+    against = [f"difference to {first['reference']}", "95 %", "p (Holm)"]
     header = ["target", "over", "system", "CCC", *map(str.upper, others), *against, "parameters"]
     body: list[list[str]] = []
     place: tuple[str, str] | None = None
@@ -80,17 +79,17 @@ def comparison_latex(rows: pd.DataFrame, title: str) -> str:
         is_new, place = place != (row["target"], row["pooling"]), (row["target"], row["pooling"])
         if is_new and body:
             body.append([])
-        apart = [""] * (3 if tested else 2)
+        apart = [""] * 3
         if row["system"] != row["reference"]:
-            apart = [_signed(row["difference"]), f"[{_signed(row['low'])}, {_signed(row['high'])}]",
-                     *([number(row["p_holm"])] if tested else [])]  # fmt: skip
+            interval = f"[{_signed(row['low'])}, {_signed(row['high'])}]"
+            apart = [_signed(row["difference"]), interval, probability(row["p_holm"])]
         body.append([
             *(place if is_new else ("", "")), row["system"], f"{number(row['ccc'])} ± {number(row['ccc_sd'])}",
             *(number(row[f"all_{name}"]) for name in others), *apart, f"{row['parameters_all']:.0f}",
         ])  # fmt: skip
     caption = (
         f"{title}. CCC: mean ± standard deviation over {first['runs']} runs (folds x seeds); the other measures, and "
-        f"differences of CCC with their interval over {unit}s, of all {first['recordings']} recordings together"
+        f"differences of CCC with their interval over {first['unit']}s, of all {first['recordings']} recordings together"
     )
     return latex(header, body, caption, "tab:comparison")
 

@@ -180,13 +180,14 @@ def comparison_table(rows: pd.DataFrame, learning: pd.DataFrame, objectives: Map
         ]
         folds.append([*place, f"{number(row['ccc'])} ± {number(row['ccc_sd'])}", *cost])
         measures = [number(row[f"all_{name}"]) for name in (*MEASURES, "scale")]
+        is_reference = row["system"] == row["reference"]
         differences = [
             "reference"
-            if row["system"] == row["reference"]
+            if is_reference
             else difference(row[f"{prefix}difference"], row[f"{prefix}low"], row[f"{prefix}high"])
             for prefix in ("", "restored_")
         ]
-        tested = [probability(row["p"]), probability(row["p_holm"])]
+        tested = ["-", "-"] if is_reference else [probability(row[name]) for name in ("p", "p_holm")]
         everything.append([*place, *measures, differences[0], *tested, number(row["restored_ccc"]), differences[1]])
     for row in learning.to_dict("records"):
         loss = f"{number(row['first_loss'])} to {number(row['last_loss'])} ({-row['fall']:+.0%})"
@@ -224,8 +225,8 @@ kept, and the lowest of any run:
 
 
 def probability(p: float) -> str:
-    """A p value, three decimals; nothing where there is no test."""
-    return "-" if pd.isna(p) else f"{p:.3f}" if p >= 0.001 else "<0.001"
+    """A p value, three decimals, or `undefined`."""
+    return "undefined" if pd.isna(p) else f"{p:.3f}" if p >= 0.001 else "<0.001"
 
 
 def schedule_table(rows: pd.DataFrame, workers: int) -> str:

@@ -36,17 +36,18 @@ class Section:
         return f'<section id="{self.id}"><h2>{escape(self.title)}</h2>{lead}\n{self.body}\n</section>'
 
 
-def document(title: str, subtitle: str, sections: Sequence[Section]) -> str:
+def document(title: str, subtitle: str, sections: Sequence[Section], plots: bool = True) -> str:
     """The page.
 
     Args:
         title: plain text, short.
         subtitle: plain text, says what the targets are.
         sections: in order.
+        plots: whether there are any: what draws them is 5 MB.
     """
     from plotly.offline import get_plotlyjs
 
-    scripts = [get_plotlyjs(), _own("page.js"), _own("plots.js"), _own("traces.js")]
+    scripts = [get_plotlyjs(), _own("page.js"), _own("plots.js"), _own("traces.js")] if plots else [_own("page.js")]
     allowed = " ".join(f"'sha256-{_hash(script)}'" for script in scripts)
     policy = (f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
               "base-uri 'none'; form-action 'none'")  # fmt: skip
