@@ -4,7 +4,30 @@ All are one interval: the estimate, and to either side the quantile of Student's
 times a standard error. That is how far the scores of draws (units, with replacement) lie from the estimate, root mean
 square, times sqrt(n / (n - 1)), since a draw of n units loses one n-th of the variance.
 
-`benchmarks/intervals.py` counts how often it holds the truth, beside other intervals.
+So many of the 95 % intervals held the true value of a CCC, from the lowest to the highest of 72 settings, and in how
+many settings it was 93 to 97 % (`benchmarks/intervals.py --runs=2000`: 9 to 40 subjects, which are the units, alike to
+strongly unlike, with 1 recording or 1 to 5 each, pooled and mean over recordings; the jackknife on the scale that a
+`bootstrap` takes for a score, on its own for a ratio):
+
+| interval               | of a score            | of a difference       | of a ratio            |
+|------------------------|----------------------:|----------------------:|----------------------:|
+| this one               | 91.8 to 95.9 % (65)   | 93.1 to 95.9 % (72)   | 92.8 to 97.8 % (68)   |
+| percentiles            | 86.2 to 94.5 % (17)   | 88.0 to 94.0 % (13)   | 87.8 to 94.8 % (24)   |
+| expanded percentiles   | 92.1 to 95.5 % (66)   | 92.9 to 95.2 % (70)   | 92.7 to 97.9 % (67)   |
+| BCa                    | 82.8 to 94.9 % (16)   | 82.5 to 93.8 % (8)    | 83.2 to 94.2 % (9)    |
+| t and jackknife error  | 93.0 to 96.0 % (72)   | 93.7 to 96.2 % (72)   | 93.8 to 98.2 % (55)   |
+
+Where this one does not hold what it says:
+
+- A pooled CCC of strongly unlike subjects: 91.8 to 93.6 %. The jackknife is a little wider there, and better. A PCC,
+  pooled or mean: 91.6 to 94.2 % there.
+- A ratio with 9 or 10 strongly unlike subjects: up to 97.8 %, wider than it need be.
+- A single RMSE of unlike subjects, skewed even on the logarithm: 87.4 to 94.3 %. A difference of two has 93.3 to 96.2.
+- With 3 to 5 subjects a score has 91.9 to 97.6 %, a difference 94.1 to 99.2, a ratio 94.8 to 100, wider than need be.
+
+A pooled CCC of few subjects is too low besides, for their own means and scales are part of what is pooled: in the mean
+by .005 to .04 with 9 subjects, by less than .01 with 40. The mean over recordings has no such bias, and a difference of
+two systems hardly any.
 
 Reference:
     Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapters 6 (standard errors), 12 (t intervals).
@@ -185,7 +208,9 @@ def score_interval(found: np.ndarray, units: int, measure: str) -> tuple[Any, An
 
 def fieller_interval(above: np.ndarray, below: np.ndarray, units: int) -> tuple[Any, Any]:
     """Bounds of above / below, estimates and their draws [1 + draws]: the r with (a - r b)² ≤ t² · var(a - r b)."""
-    a, b, a_away, b_away = above[0], below[0], above[1:] - above[0], below[1:] - below[0]
+    a, b = above[0], below[0]
+    both = ~np.isnan(above[1:] + below[1:])
+    a_away, b_away = (above[1:] - a)[both], (below[1:] - b)[both]
     aa, ab, bb = (_squared_half(*pair, units) for pair in ((a_away, a_away), (a_away, b_away), (b_away, b_away)))
     # (b² - t² var b) r² - 2 (a b - t² cov) r + (a² - t² var a) ≤ 0
     square, linear, constant = b * b - bb, a * b - ab, a * a - aa

@@ -30,7 +30,8 @@ def permutation_test(
 
     The null hypothesis is that the two systems are exchangeable within a unit: with their names swapped, what both
     predict on it was as probable. A unit is swapped as a whole, with all its recordings and repetitions. The test says
-    nothing of how large a difference is (`paired_bootstrap`) nor of other trainings than these.
+    nothing of how large a difference is (`paired_bootstrap`) nor of other trainings than these. Of systems that are
+    exchangeable 3.7 to 5.1 % of p were below .05, .4 to .9 % below .01 (`benchmarks/intervals.py --runs=2000`).
 
     All 2^n swaps of n units are tried where those are `draws` at most, so that p is exact; else `draws` random ones,
     and p = (b + 1) / (draws + 1), b of them as large as the difference itself. A swap of all units only turns the sign:

@@ -20,7 +20,7 @@ from emotf.statistics import (
     ratio,
     verdict,
 )
-from emotf.statistics.intervals import interval
+from emotf.statistics.intervals import fieller_interval, interval
 from emotf.statistics.scores import scores
 from emotf.statistics.units import drawn_counts, unit_of
 
@@ -104,6 +104,9 @@ def test_one_recording_has_no_interval():
 def test_a_difference_needs_the_same_recordings():
     with pytest.raises(UserError, match="both systems on the same recordings"):
         paired_bootstrap(system(0.3, recordings=3), system(0.3, recordings=4))
+    one = system(0.3, recordings=3)
+    with pytest.raises(UserError, match="both systems on the same recordings"):
+        paired_bootstrap(one, {f"other {name}": parts for name, parts in one.items()})
 
 
 @pytest.mark.parametrize("variance", VARIANCES)
@@ -187,20 +190,30 @@ def test_the_interval_of_a_mean_is_that_of_student():
         assert found[1:] == pytest.approx(expected, abs=0.02 * (expected[1] - expected[0]))
 
 
-def test_a_correlation_has_its_interval_on_the_scale_of_fisher():
-    one = system(0.1, recordings=3)
-    one["r0"] = system(2.0, recordings=1)["r0"]
-    value, low, high = bootstrap(one, MEAN)
-    assert -1 < low < value < high < 1 and value - low > 2 * (high - value)
-    # on its own scale it would leave [-1, 1]
-    assert contrast([(1.0, one)], MEAN)[2] > 1
-    perfect = system(0.0)
-    assert bootstrap(perfect) == pytest.approx((1.0, 1.0, 1.0))
-    # what is spread is no correlation
-    spread = bootstrap(one, SPREAD)
-    assert spread == pytest.approx(contrast([(1.0, one)], SPREAD)) and spread[2] - spread[0] == pytest.approx(
-        spread[0] - spread[1]
-    )
+@pytest.mark.parametrize(("measure", "there", "least", "most"), [
+    ("ccc", np.arctanh, -1, 1), ("pcc", np.arctanh, -1, 1), ("rmse", np.log, 0, np.inf), ("mae", np.log, 0, np.inf),
+    ("scale", np.log, 0, np.inf), ("mse", np.log, 0, np.inf), ("sagr", lambda s: np.log(s / (1 - s)), 0, 1),
+])  # fmt: skip
+def test_a_score_has_its_interval_where_the_measure_has_no_bounds(measure, there, least, most):
+    one = system(0.1, recordings=3, repetitions=1)
+    one["r0"] = system(4.0, recordings=1, repetitions=1)["r0"]
+    value, low, high = bootstrap(one, MEAN, measure)
+    assert least < low < value < high < most
+    assert there(high) - there(value) == pytest.approx(there(value) - there(low))
+    own = contrast([(1.0, one)], MEAN, measure)
+    assert own[1] < least or own[2] > most
+    assert own[0] == value and value - own[1] == pytest.approx(own[2] - value)
+
+
+def test_a_perfect_score_has_bounds_that_are_it():
+    for measure, best in (("ccc", 1), ("rmse", 0), ("sagr", 1), ("scale", 1)):
+        assert bootstrap(system(0.0), measure=measure) == pytest.approx((best, best, best), abs=1e-12)
+
+
+def test_a_spread_and_what_has_no_scale_keep_their_own():
+    one = system(0.7, recordings=4)
+    for pooling, measure in ((SPREAD, "ccc"), (MEAN, "gold_mean")):
+        assert bootstrap(one, pooling, measure) == contrast([(1.0, one)], pooling, measure)
 
 
 def test_an_interval_is_by_hand_that_of_its_draws():
@@ -222,6 +235,19 @@ def test_the_bounds_of_a_ratio_are_where_the_contrast_stops_to_hold_zero(pooling
         rest, *bounds = contrast([*small, *((-bound * weight, of) for weight, of in large)], pooling)
         # above 0 left of the interval, below it right of it, and here its near bound is 0
         assert np.sign(rest) == sign and bounds[0 if sign > 0 else 1] == pytest.approx(0, abs=1e-9 * abs(rest))
+
+
+def test_a_ratio_of_one_to_itself_has_no_width():
+    large = [(1.0, system(0.2)), (-1.0, system(1.0, seed=2))]
+    for share in np.arange(1, 20) / 7:
+        # abs: the root of what rounding leaves
+        found = ratio([(share * weight, of) for weight, of in large], large)
+        assert found == pytest.approx((share, share, share), abs=1e-6)
+
+
+def test_a_ratio_is_of_draws_that_define_both():
+    above, below = np.array([1.0, 1.5, 0.5, np.nan, 9.0]), np.array([2.0, 2.1, 1.9, 5.0, np.nan])
+    assert fieller_interval(above, below, 8) == pytest.approx(fieller_interval(above[:3], below[:3], 8))
 
 
 def test_a_ratio_to_what_may_be_nothing_has_no_bounds():
@@ -332,6 +358,7 @@ def test_a_p_value_needs_two_units_and_a_difference():
     one, other = system(0.3), system(1.0, seed=1)
     assert np.isnan(permutation_test(one, other, units=dict.fromkeys(one, "a"))) and np.isnan(permutation_test({}, {}))
     constant = {name: [Moments.of(np.arange(5.0), np.full(5, 0.1))] * 2 for name in one}
+    assert permutation_test(constant, constant) == 1
     assert np.isnan(permutation_test(one, constant, MEAN, "pcc"))
     with pytest.raises(UserError, match="A paired test needs both systems on the same recordings"):
         permutation_test(one, system(0.3, recordings=4))
