@@ -17,9 +17,9 @@ folder, and the same command without --shard there. A run that breaks stops no o
 table and named, and the exit code is 1.
 
 Writes into --out, and every run below it: comparison.html (tables that sort, traces that zoom, nothing from the
-network), comparison.md, .csv, .tex and .png, learning.csv and .png, sweep.png where an axis has numbers, sizes.png where
-systems differ in size, and hparams/ for TensorBoard. With --stability=loss (or another axis) also stability.md, .csv and
-.png: how far the CCC of each loss differs between seeds, in each fold and over all.
+network), comparison.md, .csv, .tex and .png, learning.csv and .png, sweep.png where an axis has numbers, sizes.png
+where systems differ in size, and hparams/ for TensorBoard. With --stability=loss (or another axis) also stability.md,
+.csv and .png: how far the CCC of each loss differs between seeds, in each fold and over all.
 """
 
 from pathlib import Path

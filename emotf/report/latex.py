@@ -89,7 +89,8 @@ def comparison_latex(rows: pd.DataFrame, title: str) -> str:
         ])  # fmt: skip
     caption = (
         f"{title}. CCC: mean ± standard deviation over {first['runs']} runs (folds x seeds); the other measures, and "
-        f"differences of CCC with their interval over {first['unit']}s, of all {first['recordings']} recordings together"
+        f"differences of CCC with their 95 % interval over {first['unit']}s and the p of a permutation test, of all "
+        f"{first['recordings']} recordings together"
     )
     return latex(header, body, caption, "tab:comparison")
 

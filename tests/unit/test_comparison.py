@@ -268,7 +268,7 @@ def test_single_targets_by_a_criterion_that_couples_them_are_refused_before_anyt
 def test_a_report_is_files_and_a_table(trials, tmp_path):
     table, paths = report(trials, "stl", "sample", "stl and mtl of nothing", tmp_path / "report")
     kinds = [f"comparison.{kind}" for kind in ("md", "csv", "tex", "html", "png")]
-    assert {path.name for path in paths} == {*kinds, "learning.csv", "learning.png", "sizes.png", "hparams"}
+    assert {path.name for path in paths} == {*kinds, "learning.csv", "learning.png", "hparams"}
     assert all(path.stat().st_size > 100 for path in paths) and paths[0].read_text() == table
     assert table.startswith("stl and mtl of nothing; sample variances (n - 1)\n")
     assert "higher" in table and "- mtl: 0.5 x ccc (batch) of arousal + 0.5 x ccc (batch) of valence\n" in table

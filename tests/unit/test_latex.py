@@ -48,7 +48,7 @@ def rows():
             }
             row |= {f"all_{name}": k / 10 for k, name in enumerate(MEASURES)}
             row |= {"difference": ccc - 0.25, "low": -0.125, "high": 0.375, "runs": 15, "recordings": 20,
-                    "parameters_all": 6235.0}  # fmt: skip
+                    "unit": "subject", "p_holm": 0.049, "parameters_all": 6235.0}  # fmt: skip
             found.append(row)
     return pd.DataFrame(found)
 
@@ -57,19 +57,17 @@ def test_a_comparison_has_every_system_once(rows):
     found = comparison_latex(rows, "a_title")
     body = [line for line in found.splitlines() if line.endswith(r"\\")]
     assert body == [
-        r"target & over & system & CCC & PCC & RMSE & MAE & SAGR & difference to stl & 95 \% & parameters \\",
-        r"arousal & pooled & stl & 0.250 $\pm$ 0.010 & 0.100 & 0.200 & 0.300 & 0.400 &  &  & 6235 \\",
-        r" &  & m\_tl & 0.500 $\pm$ 0.010 & 0.100 & 0.200 & 0.300 & 0.400 & $+$0.250 & [$-$0.125, $+$0.375] & 6235 \\",
-        r"valence & pooled & stl & 0.250 $\pm$ 0.010 & 0.100 & 0.200 & 0.300 & 0.400 &  &  & 6235 \\",
-        r" &  & m\_tl & 0.500 $\pm$ 0.010 & 0.100 & 0.200 & 0.300 & 0.400 & $+$0.250 & [$-$0.125, $+$0.375] & 6235 \\",
+        r"target & over & system & CCC & PCC & RMSE & MAE & SAGR & difference to stl & 95 \% & p (Holm) & parameters \\",
+        r"arousal & pooled & stl & 0.250 $\pm$ 0.010 & 0.100 & 0.200 & 0.300 & 0.400 &  &  &  & 6235 \\",
+        r" &  & m\_tl & 0.500 $\pm$ 0.010 & 0.100 & 0.200 & 0.300 & 0.400 & $+$0.250 & [$-$0.125, $+$0.375] & 0.049 & 6235 \\",
+        r"valence & pooled & stl & 0.250 $\pm$ 0.010 & 0.100 & 0.200 & 0.300 & 0.400 &  &  &  & 6235 \\",
+        r" &  & m\_tl & 0.500 $\pm$ 0.010 & 0.100 & 0.200 & 0.300 & 0.400 & $+$0.250 & [$-$0.125, $+$0.375] & 0.049 & 6235 \\",
     ]  # fmt: skip
     assert r"\caption{a\_title. CCC: mean $\pm$ standard deviation over 15 runs" in found
-    assert "interval over recordings" in found and r"\addlinespace" in found
+    assert "interval over subjects" in found and r"\addlinespace" in found
 
 
-def test_corrected_tests_are_shown_and_what_is_undefined_is_said(rows):
-    rows = rows.assign(p_holm=0.049, unit="subject")
+def test_what_is_undefined_is_said(rows):
     rows.loc[3, ["difference", "low", "high", "p_holm"]] = float("nan")
     found = comparison_latex(rows, "t")
-    assert "& p (Holm) &" in found and "& 0.049 &" in found and "interval over subjects" in found
     assert "& undefined & [undefined, undefined] & undefined &" in found and "nan" not in found
