@@ -99,19 +99,20 @@ def field_type(experiment: Experiment, path: str) -> Any:
 
 
 def _place(experiment: Experiment, path: str) -> tuple[Any, str]:
-    """The dataclass that holds a field, and the field's name."""
+    """The dataclass that holds a field, and the field's name; a stream is on the way by its own name."""
     *above, last = path.split(".")
     node: Any = experiment
     for name in above:
-        node = getattr(_holder(node, name, path), name)
-    return _holder(node, last, path), last
+        _check_known(node, name, path)
+        node = node[name] if isinstance(node, dict) else getattr(node, name)
+    _check_known({} if isinstance(node, dict) else node, last, path)
+    return node, last
 
 
-def _holder(node: Any, name: str, path: str) -> Any:
-    known = [f.name for f in fields(node)] if is_dataclass(node) else []
+def _check_known(node: Any, name: str, path: str) -> None:
+    known = list(node) if isinstance(node, dict) else [f.name for f in fields(node)] if is_dataclass(node) else []
     if name not in known:
         raise UserError(f"The experiment has no field {path!r}.{catalog.suggestion(name, known)}")
-    return node
 
 
 def part(kind: str, text: str) -> Any:

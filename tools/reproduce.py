@@ -9,7 +9,12 @@ By default as the publication did it: most chose epochs on the very recordings t
 --strict reports on recordings that chose nothing. Without --corpus the table's own default is taken, without a folder
 of a licensed corpus its twin: both are SYNTHETIC, and the header says that, too.
 
---set=<field>=<value> changes any field of the experiment, training.epochs=30 (into a folder of its own: --out). What is
+--only=<column>=<value>,<value> keeps some rows, and the runs that these need; given twice, both must hold:
+
+    python tools/reproduce.py --table=orgil2021_table5 "--only=network=Full Network" --only=sequence_length=32,128
+
+--set=<field>=<value> changes any field of the experiment, training.epochs=30 (into a folder of its own: --out), or
+streams.resnet50.weights=random, with which films are tried out where ImageNet's weights cannot be fetched. What is
 done is kept, so that an interrupted command goes on, and tables of one publication share their runs. Writes <table>.md,
 .csv, .tex and .html, and the findings of the publication with their intervals.
 """
@@ -22,10 +27,11 @@ from emotf.command import integers, run
 TABLE = flags.DEFINE_list("table", [], "Tables, by the names that --list gives; several with commas.")
 LIST = flags.DEFINE_bool("list", False, "Say which tables there are, which are ready, and what each needs.")
 CORPUS = flags.DEFINE_string("corpus", "", "Corpus of the table's recipe; the first that --list names by default.")
+ONLY = flags.DEFINE_multi_string("only", [], "Some rows, network=Audio Network,Pose Network: a column, its values.")
 SET = flags.DEFINE_multi_string("set", [], "A field of the experiment, corpus.dir=RECOLA or training.epochs=30.")
 STRICT = flags.DEFINE_bool("strict", False, "Report on test, which chose nothing.")
 SMOKE = flags.DEFINE_bool("smoke", False, "One epoch on a tiny corpus: does it run? Says nothing else.")
-FOLDS = flags.DEFINE_list("folds", None, "Sessions to report, e.g. 0,1; all by default.")
+FOLDS = flags.DEFINE_list("folds", None, "Sessions to report, e.g. 0,1; by default all, or those the table takes.")
 SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds of weights and order, e.g. 0,1,2.")
 OUT = flags.DEFINE_string("out", "", "Folder of runs and table; work/reproduce/<corpus>_<recipe> by default.")
 UNIT = flags.DEFINE_enum("unit", "subject", ["subject", "recording"], "What is independent: intervals are over it.")
@@ -51,7 +57,7 @@ def main(_):
     seeds = integers(SEEDS.value, "seeds")
     for name in TABLE.value:
         prepared = reproduction.prepare(
-            name, CORPUS.value, SET.value, STRICT.value, SMOKE.value, folds, seeds, OUT.value
+            name, CORPUS.value, SET.value, STRICT.value, SMOKE.value, folds, seeds, OUT.value, ONLY.value
         )
         mine = comparison.share(prepared.trials, SHARD.value)
         comparison.check(prepared.trials)

@@ -1,18 +1,22 @@
 """What is varied in a comparison: `loss=mse,ccc`, `window.frames=32,64`, `targets=stl,mtl`.
 
-Fields that go together are one axis: `window.frames/training.batch=32/64,64/32`. Streams are those of the recipe by
-name, joined by `+`, or a modality: `streams=multimodal,speech,body`.
+Fields that go together are one axis: `window.frames/training.batch=32/64,64/32`. `length=32,64` is the frames of a
+sequence, end to end, with as many frames a batch as the recipe has. Streams are those of the recipe by name, joined by
+`+`, or a modality: `streams=multimodal,speech,body`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from emotf import catalog
 from emotf.config import Experiment, from_json, to_json
 from emotf.errors import UserError
 from emotf.recipes import assign, field_type, part, typed
+from emotf.windows.sequences import Sequences
 
 TARGETS = "targets"
 STREAMS = "streams"
+LENGTH = "length"
 
 # Streams by the medium they are from, for recipes whose streams have other names; a stream of that name comes first.
 MODALITIES = {
@@ -62,11 +66,24 @@ def applied(experiment: Experiment, settings: Mapping[str, str]) -> Experiment:
     for axis, value in _apart(settings):
         if axis == STREAMS:
             copied.streams = {name: experiment.streams[name] for name in streams_named(experiment, value)}
+        elif axis == LENGTH:
+            _lengthen(copied, experiment, value)
         elif axis in PARTS:
             assign(copied, axis, part(PARTS[axis], value))
         elif axis != TARGETS:
             assign(copied, axis, typed(axis, value, field_type(copied, axis)))
     return copied.check()
+
+
+def _lengthen(copied: Experiment, recipe: Experiment, text: str) -> None:
+    """Sequences of so many frames, end to end; a batch keeps its frames as far as whole sequences fit, one at least."""
+    frames, window = typed(LENGTH, text, int), recipe.window
+    if not isinstance(window, Sequences) or not window.frames:
+        raise UserError(f"{LENGTH}={text} needs a recipe of sequences of a fixed length; choose another recipe.")
+    if frames < 2:
+        raise UserError(f"{LENGTH} is 2 frames or more, received {text}.")
+    copied.window = replace(window, frames=frames, stride_frames=frames)
+    copied.training.batch = max(1, recipe.training.batch * window.frames // frames)
 
 
 def _apart(settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -4,23 +4,33 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from emotf.comparison import Trial
+from emotf.comparison import Trial, reference_of, report_stability
+from emotf.comparison.axes import LENGTH
+from emotf.comparison.stability import MEAN_TARGET
 from emotf.files import write_text, written_aside
 from emotf.measures import MEAN, POOLED
 from emotf.report import tables as text
+from emotf.report.figures import save
+from emotf.report.sweeps import sweeps
 from emotf.reproduction.running import Prepared
-from emotf.reproduction.table import SCORES, Table, tables
+from emotf.reproduction.table import SCORES, Cell, Table, tables
 
 PRINTED = "printed: "
+
+# What tables and figures call measures.
+NAMES = {"ccc": "CCC", "ccc_mean": "CCC", "ccc_sum": "2CCC", "mse_mean": "MSE", "non_inertial_mean": "Non-Inertial",
+         "epoch_seconds": "seconds an epoch"}  # fmt: skip
 
 # Decimals of what is no score.
 DECIMALS = {"parameters": 0, "epochs": 1, "epoch_seconds": 1}
 
 
 def report(prepared: Prepared, variance: str, unit: str) -> tuple[str, tuple[Path, ...]]:
-    """Writes <table>.md and .csv, and <table>_findings.csv where there are findings, into the folder of the runs.
+    """Writes <table>.md and .csv into the folder of the runs; where the table has them, <table>_findings.csv, figures
+    as <table>_<figure>.png, and <table>_stability/, how steady training is.
 
     Args:
         prepared: its runs are done.
@@ -41,6 +51,10 @@ def report(prepared: Prepared, variance: str, unit: str) -> tuple[str, tuple[Pat
     for path, content in contents.items():
         with written_aside(path) as aside:
             content.to_csv(aside, index=False)
+    paths += _drawn(prepared, figures)
+    if repeated(prepared):
+        steady, more = _stability(prepared, variance)
+        said, paths = f"{said}\n## How steady training is\n\n{steady}", [*paths, *more]
     return said, tuple(paths)
 
 
@@ -56,7 +70,7 @@ def markdown(prepared: Prepared, figures: pd.DataFrame, findings: pd.DataFrame, 
         text.markdown(header, rows),
         f"Without a figure of ours (-):\n\n{absent}" if absent else "",
         table.note,
-        _findings(findings, unit) if len(findings) else "",
+        _findings(findings, table.anchor, unit) if len(findings) else "",
     ]
     return "\n\n".join(part.rstrip() for part in parts if part) + "\n"
 
@@ -81,23 +95,84 @@ def heading(prepared: Prepared, variance: str) -> str:
         f"- Printed: {table.pooling}. Ours beside it: {table.anchor}; mean ± standard deviation over runs (folds "
         f"{folds}; seeds {seeds}); {text.protocol(variance)}.",
         f"- Trained by: {trained_by(prepared.trials)}.",
+        *_divided(prepared),
+        *_padded(prepared),
     ])  # fmt: skip
 
 
 def trained_by(trials: tuple[Trial, ...]) -> str:
     """The settings of training that all runs share, and what they were chosen by."""
     training = trials[0].experiment.training
+    batches = " / ".join(map(str, sorted({trial.experiment.training.batch for trial in trials})))
     return (
-        f"{type(training.optimizer).__name__} at {training.learning_rate:g}, batches of {training.batch}, at most "
+        f"{type(training.optimizer).__name__} at {training.learning_rate:g}, batches of {batches}, at most "
         f"{training.epochs} epochs, patience {training.patience}, epoch by {training.select}"
     )
 
 
+def _divided(prepared: Prepared) -> list[str]:
+    """How many recordings are in which partition, where the publication says how it divided its own."""
+    if not prepared.table.split:
+        return []
+    golds = prepared.trials[0].golds.golds
+    uses = {"train": "train", "dev": "choose" if prepared.strict else "choose and are reported", "test": "are reported"}
+    found = [f"{len(golds[name])} {use}" for name, use in uses.items() if golds[name]]
+    return [f"- Recordings: {', '.join(found)}. The publication trains and validates on {prepared.table.split} of its "
+            "videos."]  # fmt: skip
+
+
+def _padded(prepared: Prepared) -> list[str]:
+    """Whether sequences are longer than anything they could be cut from."""
+    frames = {gold.frames for of in prepared.trials[0].golds.golds.values() for gold in of.values()}
+    too_long = sorted({int(trial.settings.get(LENGTH, 0)) for trial in prepared.trials} - set(range(max(frames) + 1)))
+    if not too_long:
+        return []
+    return [f"- No recording has more than {max(frames)} frames: sequences of {', '.join(map(str, too_long))} frames "
+            "are whole recordings here, padded."]  # fmt: skip
+
+
+def repeated(prepared: Prepared) -> bool:
+    """Whether the table can say how steady training is: it asks for that, and there are repetitions to compare."""
+    axis = prepared.table.stability
+    return bool(axis) and len(prepared.seeds) > 1 and len({trial.settings[axis] for trial in prepared.trials}) > 1
+
+
+def _stability(prepared: Prepared, variance: str) -> tuple[str, tuple[Path, ...]]:
+    axis, reference = prepared.table.stability, reference_of(prepared.trials)
+    corpus = f"{prepared.experiment.corpus.name}: {text.what_it_is(prepared.trials[0].run.about)}"
+    folder = prepared.folder / f"{prepared.name}_stability"
+    return report_stability(prepared.trials, axis, reference, variance, corpus, folder)
+
+
+def _drawn(prepared: Prepared, figures: pd.DataFrame) -> list[Path]:
+    """The figures of a table, of those that have two places along their x axis."""
+    if not prepared.table.figures:
+        return []
+    sizes = [_parameters(prepared, cell) for cell in prepared.table.cells()]
+    ours = figures.assign(parameters=sizes)[figures["why"] == ""]
+    corpus = f"ours: {prepared.experiment.corpus.name}"
+    sources = {name: name for name in _columns(figures)[1]} | {"ours": corpus}
+    paths = []
+    for name, (x, colour, style) in prepared.table.figures.items():
+        if ours[x].nunique() > 1:
+            title = f"{prepared.table.source}: {prepared.table.title}"
+            title += "; printed figures at the sizes of our networks" if x == "parameters" else ""
+            paths.append(prepared.folder / f"{prepared.name}_{name}.png")
+            save(sweeps(ours, sources, x, colour, style, title, NAMES), paths[-1])
+    return paths
+
+
+def _parameters(prepared: Prepared, cell: Cell) -> float:
+    """How many a system has, all its networks together; NaN where there is none."""
+    runs = [] if prepared.why_not(cell) or cell.system is None else prepared.runs(cell.system)
+    return float(sum({trial.targets: trial.run.about["parameters"] for trial in runs}.values())) if runs else np.nan
+
+
 def cells(prepared: Prepared, figures: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: place, target, measure, printed, ours."""
-    columns = [str(name) for name in figures]
-    printed = [name for name in columns if name.startswith(PRINTED)]
-    place = columns[: columns.index("target")]
+    """Header and rows: place, target, measure, printed, ours; where a table is wide, a row has all its measures."""
+    if prepared.table.wide:
+        return _side_by_side(figures)
+    place, printed = _columns(figures)
     other = MEAN if prepared.table.anchor == POOLED else POOLED
     scored = figures["measure"].isin(SCORES).any()
     of = ["target", "measure"] if figures["measure"].nunique() > 1 else ["target"]
@@ -113,6 +188,32 @@ def cells(prepared: Prepared, figures: pd.DataFrame) -> tuple[list[str], list[li
     return header, rows
 
 
+def _columns(figures: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """The columns of a row's place, and those of what is printed."""
+    names = [str(name) for name in figures]
+    return names[: names.index("target")], [name for name in names if name.startswith(PRINTED)]
+
+
+def _side_by_side(figures: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Place, and for every measure in it what is printed, then ours where there are any."""
+    place, printed = _columns(figures)
+    columns: dict[str, None] = {}
+    rows: dict[tuple[str, ...], dict[str, str]] = {}
+    for row in figures.to_dict("records"):
+        of = "" if row["target"] == MEAN_TARGET else f" {row['target']}"
+        what = f"{NAMES.get(row['measure'], row['measure'])}{of}"
+        shown = rows.setdefault(tuple(_shown(row[name]) for name in place), {})
+        shown[f"{what} printed"] = " / ".join(_shown(row[name]) for name in printed)
+        shown[f"{what} ours"] = "-" if row["why"] else _ours(row)
+        columns |= dict.fromkeys((f"{what} printed", f"{what} ours"))
+        if row["measure"] in ("ccc", "ccc_mean") and pd.notna(row["ours_other"]):
+            shown[f"{what} ours, pooled"] = text.number(row["ours_other"])
+            columns |= {f"{what} ours, pooled": None}
+    kept = [name for name in columns if name.endswith(" printed")
+            or any(shown.get(name, "-") != "-" for shown in rows.values())]  # fmt: skip
+    return [*place, *kept], [[*key, *(shown.get(name, "-") for name in kept)] for key, shown in rows.items()]
+
+
 def _ours(row: Mapping[Any, Any]) -> str:
     value, sd = row["ours"], row["ours_sd"]
     if row["measure"] in DECIMALS:
@@ -124,14 +225,16 @@ def _shown(value: Any) -> str:
     return "-" if value == "" or pd.isna(value) else str(value)
 
 
-def _findings(findings: pd.DataFrame, unit: str) -> str:
+def _findings(findings: pd.DataFrame, anchor: str, unit: str) -> str:
     rows = []
     for row in findings.to_dict("records"):
-        interval = "-" if pd.isna(row["value"]) else f"{row['value']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
-        rows.append([row["finding"], interval, row["said"]])
+        value = "-" if pd.isna(row["value"]) else f"{row['value']:+.3f}"
+        interval = "" if pd.isna(row["low"]) else f" [{row['low']:+.3f}, {row['high']:+.3f}]"
+        rows.append([row["finding"], value + interval, row["said"]])
     return (
-        f"What the publication found, here: differences of CCC in all recordings together, averaged over seeds, 95 % "
-        f"bootstrap interval over {unit}s. Holds: the interval lies above 0; undecided: it holds 0. Not corrected for "
+        f"What the publication found, here: differences of CCC, {anchor}, averaged over seeds, 95 % "
+        f"bootstrap interval over {unit}s. Holds: the interval lies above 0; undecided: it holds 0, or a single "
+        f"{unit} has none. Not corrected for "
         f"their number ({len(rows)}):\n\n{text.markdown(['finding', 'difference [95 %]', 'here'], rows)}"
     )
 

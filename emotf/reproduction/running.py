@@ -1,9 +1,9 @@
 """Runs what a table needs on the corpus that the user has, and finds the figure for every cell."""
 
+import contextlib
 import importlib.util
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,24 @@ import pandas as pd
 from emotf.catalog import suggestion
 from emotf.comparison import MULTI_AGAINST_SINGLE, Trial, by_recording, subjects_of, trials_of
 from emotf.comparison.axes import TARGETS, applied
-from emotf.config import Experiment, from_json, to_json
+from emotf.comparison.stability import MEAN_TARGET
+from emotf.config import Experiment
 from emotf.errors import UserError
 from emotf.evaluation import score
-from emotf.files import read_json, write_json
+from emotf.features.base import Feature
 from emotf.measures import MEAN, POOLED
 from emotf.prediction import traces
-from emotf.progress import say
 from emotf.recipes import assign, field_type, typed
 from emotf.records import Store, extract_missing
-from emotf.reproduction.table import CRITERIA, FACTS, SCORES, Cell, Settings, Table, tables
+from emotf.reproduction.corpus import check_records, shorten, split_of, take_twin
+from emotf.reproduction.table import CRITERIA, FACTS, SCORES, Cell, Settings, Table, only, tables
 from emotf.statistics import contrast, overall, verdict
 from emotf.training.criteria import criteria
 
 RECIPES = Path("configs")
+
+# measure -> what has the other pooling.
+OTHER = {**{name: name for name in SCORES}, "ccc_mean": "ccc", "mse_mean": "mse"}
 
 # Of a finding's weighted sum.
 SAID = {"higher": "holds", "lower": "does not hold", "undecided": "undecided"}
@@ -54,7 +58,7 @@ class Prepared:
     trials: tuple[Trial, ...]
     without: tuple[tuple[Settings, str], ...]
     folder: Path
-    _scored: dict[int, dict[str, float]] = field(default_factory=dict, repr=False, compare=False)
+    _scored: dict[tuple[int, str], dict[str, float]] = field(default_factory=dict, repr=False, compare=False)
 
     def why_not(self, cell: Cell) -> str:
         """Why there is no figure of ours for a cell; empty where there is one."""
@@ -91,15 +95,16 @@ class Prepared:
         """
         rows = []
         for cell in self.table.cells():
-            row: dict[str, Any] = {**cell.place, "target": cell.target or "mean over targets", "measure": cell.measure}
+            row: dict[str, Any] = {**cell.place, "target": cell.target or MEAN_TARGET, "measure": cell.measure}
             row |= {f"printed: {database}": figure for database, figure in cell.printed.items()}
             row["why"] = self.why_not(cell)
             if not row["why"]:
                 other = MEAN if self.table.anchor == POOLED else POOLED
                 values = self._values(cell, self.table.anchor, variance)
                 row |= {"ours": np.nanmean(values), "ours_sd": np.nanstd(values), "runs": len(values)}
-                if cell.measure in SCORES:
-                    row["ours_other"] = np.nanmean(self._values(cell, other, variance))
+                if cell.measure in OTHER:
+                    same = replace(cell, measure=OTHER[cell.measure])
+                    row["ours_other"] = np.nanmean(self._values(same, other, variance))
             rows.append(row)
         found = pd.DataFrame(rows)
         for name in ("ours", "ours_sd", "ours_other", "runs"):
@@ -120,20 +125,22 @@ class Prepared:
             of = [parts[cell.target]] if cell.target else list(parts.values())
             return float(np.mean([overall(by_recording([part]), pooling, cell.measure, variance) for part in of]))
         if cell.measure in CRITERIA:
-            return self._criteria(trial)[cell.measure.removeprefix("dev_")]
+            return self._criteria(trial, variance)[cell.measure]
         assert cell.measure in FACTS, cell.measure
         about = trial.run.about
         epochs = len(pd.read_csv(trial.run.history))
         return float({"parameters": about["parameters"], "epochs": epochs,
                       "epoch_seconds": about["training_seconds"] / epochs}[cell.measure])  # fmt: skip
 
-    def _criteria(self, trial: Trial) -> dict[str, float]:
+    def _criteria(self, trial: Trial, variance: str) -> dict[str, float]:
         """Means over recordings and targets (`training.criteria`); computed once, several cells ask."""
-        if id(trial) not in self._scored:
+        if (id(trial), variance) not in self._scored:
             golds, predictions = traces(trial.run, trial.partition)
-            scores = score(golds, predictions, trial.partition, measures=("ccc", "mse"))
-            self._scored[id(trial)] = criteria(golds, predictions, scores)
-        return self._scored[id(trial)]
+            scores = score(golds, predictions, trial.partition, variance, measures=("ccc", "mse"))
+            found = criteria(golds, predictions, scores)
+            found["ccc_sum"] = found["ccc_mean"] * len(trial.targets)
+            self._scored[id(trial), variance] = found
+        return self._scored[id(trial), variance]
 
     def findings(self, variance: str = "population", unit: str = "subject") -> pd.DataFrame:
         """A row a finding: its text; `value` with its 95 % interval `low`, `high`, over `units`; what that says.
@@ -167,6 +174,7 @@ def prepare(
     folds: Sequence[int] | None,
     seeds: Sequence[int],
     out: str,
+    rows: Sequence[str] = (),
 ) -> Prepared:
     """Makes records where they are missing, and names the runs of a table.
 
@@ -177,13 +185,14 @@ def prepare(
         settings: `field=value` of the experiment.
         strict: report on test. Otherwise on development, which also chose, as the publications did.
         smoke: seconds instead of minutes.
-        folds, seeds: as of `emotf.comparison.trials_of`.
+        folds, seeds: as of `emotf.comparison.trials_of`; without folds the one that the table names, if it does.
         out: folder of the runs; empty for one a corpus and protocol, so that tables share their runs.
+        rows: those to keep, all by default (`emotf.reproduction.table.only`).
 
     Raises:
-        UserError: no such table, corpus or field; the table is not ready.
+        UserError: no such table, row, corpus or field; the table is not ready.
     """
-    table = table_of(name)
+    table = only(table_of(name), rows)
     if not table.ready:
         raise UserError(f"{name} is not ready: {table.waits or 'nothing of ours belongs beside it'}.")
     corpus = corpus or table.corpora[0]
@@ -191,7 +200,10 @@ def prepare(
     if not strict:
         experiment.data.protocol = "koprue2020"
     folder = Path(out or _usual_folder(table, experiment, strict, smoke))
-    extract_missing(experiment.corpus, experiment.streams, Store(experiment.store).folder)
+    extract_missing(experiment.corpus, _needed(table, experiment), Store(experiment.store).folder)
+    check_records(experiment, strict)
+    if folds is None and table.fold is not None and not any(r.partition for r in Store(experiment.store).recordings):
+        folds = [table.fold]
     systems, without = [], []
     for system in table.systems:
         why = _impossible(table, experiment, system)
@@ -226,32 +238,33 @@ def _experiment(table: Table, corpus: str, settings: Sequence[str], smoke: bool)
     experiment: Experiment = recipe.get_config(",".join(options))
     if smoke:
         experiment.training.epochs = 1
-    for item in settings:
+        shorten(experiment, table.smoke_duration)
+    if not experiment.corpus.dir and not any(item.startswith("corpus.dir=") for item in settings):
+        take_twin(experiment)
+    dealt = table.split and hasattr(experiment.corpus, "split")
+    for item in (*table.settings, *([f"corpus.split={table.split}"] if dealt else []), *settings):
         path_, equals, value = item.partition("=")
         if not equals:
             raise UserError(f"--set takes <field>=<value>, received {item!r}.")
         assign(experiment, path_, typed(path_, value, field_type(experiment, path_)))
-    if not experiment.corpus.dir:
-        _take_twin(experiment)
+    if dealt:
+        experiment.data.records += f"/{split_of(experiment)}"
     return experiment.check()
 
 
-def _take_twin(experiment: Experiment) -> None:
-    """A tiny synthetic corpus in the layout of one that is not at hand; what it was read with is kept beside it."""
-    folder = Path("work/corpora") / f"{experiment.corpus.name}_reproduced"
-    made = folder.with_suffix(".json")
-    if made.is_file():
-        experiment.corpus = from_json(read_json(made))
-    else:
-        shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed while it wrote
-        experiment.corpus = experiment.corpus.write_twin(folder)
-        write_json(made, to_json(experiment.corpus))
-    experiment.data.records += "/twins"
-    say(f"{folder}, a SYNTHETIC twin, stands in for {experiment.corpus.name}; yours: --set=corpus.dir=...")
+def _needed(table: Table, experiment: Experiment) -> dict[str, Feature]:
+    """The streams that the systems of a table take; a system that the corpus cannot have needs none."""
+    found: dict[str, Feature] = {}
+    for system in table.systems:
+        with contextlib.suppress(UserError):
+            found |= {name: experiment.streams[name] for name in applied(experiment, system).streams}
+    return found
 
 
 def _usual_folder(table: Table, experiment: Experiment, strict: bool, smoke: bool) -> str:
     said = [experiment.corpus.name, table.recipe, *(["strict"] if strict else []), *(["smoke"] if smoke else [])]
+    if table.split and hasattr(experiment.corpus, "split"):
+        said.append(split_of(experiment))
     return f"work/reproduce/{'_'.join(said)}"
 
 

@@ -7,10 +7,12 @@ publication says what its tables mean: `TABLES`, the name of a CSV file -> `Tabl
 import csv
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
+from emotf.catalog import suggestion
+from emotf.errors import UserError
 from emotf.measures import MEAN, POOLED
 
 PUBLISHED = Path(__file__).parent / "published"
@@ -23,9 +25,10 @@ Settings = Mapping[str, str]
 Terms = tuple[tuple[float, Settings, str], ...]
 
 # What is measured in a cell. The first are of all frames of a partition or means over recordings, by the anchor of the
-# table; the `_mean` are means over recordings and targets; the others are facts of a run.
+# table; the `_mean` are means over recordings and targets, `ccc_sum` is the sum over targets of means over recordings;
+# the others are facts of a run.
 SCORES = ("ccc", "pcc", "rmse", "mse")
-CRITERIA = ("ccc_mean", "mse_mean", "non_inertial_mean")
+CRITERIA = ("ccc_mean", "ccc_sum", "mse_mean", "non_inertial_mean")
 FACTS = ("parameters", "epochs", "epoch_seconds")
 
 # What papers call the targets.
@@ -39,7 +42,7 @@ class Cell:
     Attributes:
         place: column -> value: what stands before it in its row.
         target: arousal, ...; empty for the mean over all targets.
-        measure: one of `SCORES`, `CRITERIA` and `FACTS`.
+        measure: one of `SCORES`, `CRITERIA` and `FACTS`; where there is no system, whatever is printed.
         printed: database -> figure as printed; empty where nothing is.
         system: ours that belongs beside it; None where there is none, and `why`.
         repetition: which of the repetitions it is of, from 0; None for the mean over them.
@@ -82,11 +85,19 @@ class Table:
         recipe: of configs/, without `.py`; empty where nothing of ours belongs beside it.
         corpora: of the recipe, for which the table makes sense; the first is taken by default.
         options: of the recipe.
+        settings: `field=value` of the experiment, before the user's.
+        split: shares of the videos that train and validate, for corpora that are dealt by video; records and runs of
+            another split lie elsewhere.
+        fold: that is reported by default of corpora with sessions; None for all.
+        smoke_duration: seconds of the recordings of the tiny synthetic corpus; 0: as the recipe has them.
         findings: to look for.
         by_modality: its rows differ by modality, so that a corpus with a single one has no multimodal row.
         needs: what a corpus must have.
         waits: for what, where the table is not ready.
         note: what else a reader must know.
+        wide: measures stand side by side, a row a system.
+        stability: axis whose values' spread over seeds belongs to the table.
+        figures: name -> what is along the x axis, has colours and has styles: a column of `place`, or `parameters`.
     """
 
     source: str
@@ -98,11 +109,18 @@ class Table:
     recipe: str = ""
     corpora: tuple[str, ...] = ()
     options: str = ""
+    settings: tuple[str, ...] = ()
+    split: str = ""
+    fold: int | None = None
+    smoke_duration: float = 0.0
     findings: tuple[Finding, ...] = ()
     by_modality: bool = False
     needs: str = ""
     waits: str = ""
     note: str = ""
+    wide: bool = False
+    stability: str = ""
+    figures: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         assert self.anchor in (POOLED, MEAN), self.anchor
@@ -125,6 +143,38 @@ def tables() -> dict[str, Table]:
     for publication in PUBLICATIONS:
         found |= importlib.import_module(f"emotf.reproduction.{publication}").TABLES
     return found
+
+
+def only(table: Table, rows: Sequence[str]) -> Table:
+    """Some rows of a table, and the findings that need no others.
+
+    Args:
+        table: all of it.
+        rows: `<column>=<value>,<value>...`: what a row must have in that column; all of them must hold.
+
+    Raises:
+        UserError: no such column or value (the nearest is offered), or no row has all of it.
+    """
+    cells = table.cells()
+    for item in rows:
+        column, _, text = item.partition("=")
+        known = tuple(dict.fromkeys(name for cell in table.cells() for name in cell.place))
+        if column not in known:
+            raise UserError(f"--only takes <column>=<value>,..., the columns are {', '.join(known)}; received {item!r}."
+                            f"{suggestion(column, known)}")  # fmt: skip
+        values = tuple(dict.fromkeys(cell.place.get(column, "") for cell in table.cells()))
+        wanted = [value.strip() for value in text.split(",")]
+        for value in wanted:
+            if value not in values:
+                raise UserError(f"--only: {column} is never {value!r}, but {', '.join(values)}."
+                                f"{suggestion(value, values)}")  # fmt: skip
+        cells = tuple(cell for cell in cells if cell.place.get(column, "") in wanted)
+    if not cells:
+        raise UserError(f"--only: no row has all of {' and '.join(rows)}.")
+    kept = [cell.system for cell in cells]
+    findings = tuple(f for f in table.findings if all(system in kept for _, system, _ in f.terms))
+    title = "; ONLY ".join([table.title, *([" and ".join(rows)] if rows else [])])
+    return replace(table, cells=lambda: cells, findings=findings, title=title)
 
 
 @cache
