@@ -128,6 +128,7 @@ def test_what_a_corpus_cannot_have_is_told(experiment, tmp_path, monkeypatch):
     store_of(experiment, ("valence",))
     monkeypatch.setattr("emotf.reproduction.running._experiment", lambda *args: experiment)
     monkeypatch.setattr("emotf.reproduction.running.extract_missing", lambda *args: None)
+    monkeypatch.setattr("emotf.reproduction.running.check_records", lambda *args: None)
     experiment.streams = {"mfcc39": Mfcc39()}
     asked = ("synthetic", [], True, False, None, [0], str(tmp_path))
     made = reproduction.prepare("koprue2020_table1", *asked)
