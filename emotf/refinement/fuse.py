@@ -51,7 +51,7 @@ class Joined:
 
     Attributes:
         fusion: fitted.
-        kept: the systems it joins, in the order of its weights.
+        kept: names of the systems it joins, in the order of its weights.
         dev_ccc: system -> pooled CCC on development, of those left out, too.
         fused, best: CCC on the held-out recordings of development, of the fusion and of the best of `kept` there.
         crossed: development, each recording joined by weights of the others.
@@ -59,7 +59,7 @@ class Joined:
     """
 
     fusion: LinearFusion
-    kept: tuple[System, ...]
+    kept: tuple[str, ...]
     dev_ccc: Mapping[str, float]
     fused: float
     best: float
@@ -69,14 +69,12 @@ class Joined:
     @property
     def weights(self) -> dict[str, float]:
         """system -> weight."""
-        return dict(zip((system.name for system in self.kept), self.fusion.weights_ or (), strict=True))
+        return dict(zip(self.kept, self.fusion.weights_ or (), strict=True))
 
-    def traces(self, target: str, partition: str) -> Traces:
-        """recording -> fused trace [frames]; of development, by weights that did not see the recording."""
-        if partition == FITTED_ON:
-            return self.crossed
-        systems = [system.traces(target, partition) for system in self.kept]
-        return {name: self.fusion.transform([system[name] for system in systems]) for name in systems[0]}
+    def traces(self, systems: Mapping[str, Traces]) -> Traces:
+        """recording -> fused trace [frames], of the predictions of all systems by their names."""
+        kept = [systems[name] for name in self.kept]
+        return {name: self.fusion.transform([system[name] for system in kept]) for name in kept[0]}
 
 
 def fuse(
@@ -126,14 +124,16 @@ def fuse(
     if not 0 < held_out < len(names):
         raise UserError(f"Development has {len(names)} recordings; hold out 1 to {len(names) - 1}, not {held_out}.")
     joined, golds = {}, {}
+    fused: dict[str, dict[str, Traces]] = {FITTED_ON: {}, partition: {}}
     for target in dict.fromkeys(target for system in systems for target in system.targets):
         members = [system for system in systems if target in system.targets]
         golds[target] = members[0].golds
-        joined[target] = _join(members, target, fusion, threshold, names[:-held_out])
-    whole = {
-        part: _tracks(systems[0].golds[part], {target: one.traces(target, part) for target, one in joined.items()})
-        for part in dict.fromkeys((FITTED_ON, partition))
-    }
+        found = {part: {one.name: one.traces(target, part) for one in members} for part in fused}
+        gold_of_dev = column(golds[target][FITTED_ON], target)
+        joined[target] = join(target, gold_of_dev, found[FITTED_ON], fusion, threshold, names[:-held_out])
+        fused[partition][target] = joined[target].traces(found[partition])
+        fused[FITTED_ON][target] = joined[target].crossed
+    whole = {part: _tracks(systems[0].golds[part], of) for part, of in fused.items()}
     gold = _tracks(systems[0].golds[partition], {name: column(of[partition], name) for name, of in golds.items()})
     leaf = Run(Fusion(folders[0]).first_run if Fusion(folders[0]).exists else folders[0])
     scores = score(gold, whole[partition], partition, variance, subjects_of(leaf))
@@ -193,16 +193,31 @@ def _check_same(one: System, other: System) -> None:
                 raise UserError(f"{one.name} and {other.name} have another gold standard of {name}; use one delay.")
 
 
-def _join(
-    members: Sequence[System], target: str, fusion: LinearFusion, threshold: float, fitted_on: Sequence[str]
+def join(
+    target: str,
+    gold: Traces,
+    systems: Mapping[str, Traces],
+    fusion: LinearFusion,
+    threshold: float,
+    fitted_on: Sequence[str],
 ) -> Joined:
-    gold = column(members[0].golds[FITTED_ON], target)
-    systems = {member.name: member.traces(target, FITTED_ON) for member in members}
+    """Fits a fusion of one target on some recordings of development; nothing is read or written.
+
+    Args:
+        target: named in the error.
+        gold: of development, recording -> [frames].
+        systems: name -> its predictions of the same.
+        fusion, threshold: as of `fuse`.
+        fitted_on: recordings; the others check the weights.
+
+    Raises:
+        UserError: no system reaches the threshold.
+    """
     dev_ccc = {name: pooled_ccc(gold, system) for name, system in systems.items()}
-    kept = tuple(member for member in members if dev_ccc[member.name] >= threshold)
+    kept = tuple(name for name, score in dev_ccc.items() if score >= threshold)
     if not kept:
         raise UserError(f"No system reaches a CCC of {threshold} for {target} on development; lower --threshold.")
-    chosen = [systems[member.name] for member in kept]
+    chosen = [systems[name] for name in kept]
 
     def fitted(on: Sequence[str]) -> LinearFusion:
         return replace(fusion).fit({name: gold[name] for name in on}, chosen)

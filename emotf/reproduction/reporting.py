@@ -1,6 +1,6 @@
 """A printed table with ours beside it, for people: Markdown, CSV, LaTeX, HTML; and the list of all tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,14 @@ import pandas as pd
 from emotf.comparison import Trial, reference_of, report_stability
 from emotf.comparison.axes import LENGTH
 from emotf.comparison.stability import MEAN_TARGET
-from emotf.files import write_text, written_aside
+from emotf.files import write_text
 from emotf.measures import MEAN, POOLED
 from emotf.report import tables as text
 from emotf.report.figures import save
 from emotf.report.sweeps import sweeps
+from emotf.reproduction.page import as_latex, page
 from emotf.reproduction.running import Prepared
-from emotf.reproduction.table import SCORES, Cell, Table, tables
+from emotf.reproduction.table import SCORES, Cell, Table, runs_of, tables
 
 PRINTED = "printed: "
 
@@ -25,12 +26,12 @@ NAMES = {"ccc": "CCC", "ccc_mean": "CCC", "ccc_sum": "2CCC", "mse_mean": "MSE", 
          "epoch_seconds": "seconds an epoch"}  # fmt: skip
 
 # Decimals of what is no score.
-DECIMALS = {"parameters": 0, "epochs": 1, "epoch_seconds": 1}
+DECIMALS = {"parameters": 0, "epochs": 1, "epoch_seconds": 1, "alpha": 2}
 
 
 def report(prepared: Prepared, variance: str, unit: str) -> tuple[str, tuple[Path, ...]]:
-    """Writes <table>.md and .csv into the folder of the runs; where the table has them, <table>_findings.csv, figures
-    as <table>_<figure>.png, and <table>_stability/, how steady training is.
+    """Writes <table>.md, .html, .tex and .csv into the folder of the runs; where the table has them,
+    <table>_findings.csv, figures as <table>_<figure>.png, and <table>_stability/, how steady training is.
 
     Args:
         prepared: its runs are done.
@@ -40,64 +41,70 @@ def report(prepared: Prepared, variance: str, unit: str) -> tuple[str, tuple[Pat
     Returns:
         The table as Markdown, and the files.
     """
+    table, name = prepared.table, prepared.name
     figures, findings = prepared.figures(variance), prepared.findings(variance, unit)
-    said = markdown(prepared, figures, findings, variance, unit)
-    paths = [prepared.folder / f"{prepared.name}.{kind}" for kind in ("md", "csv")]
-    write_text(paths[0], said)
-    contents = {paths[1]: figures}
+    header, rows = cells(prepared, figures)
+    lines, notes = heading(prepared, variance), _notes(prepared, figures)
+    lead = _how_to_read(findings, table.anchor, unit)
+    parts = [f"# {table.source}: {table.title}", _listed(lines), text.markdown(header, rows), _listed(notes)]
     if len(findings):
-        paths.append(prepared.folder / f"{prepared.name}_findings.csv")
-        contents[paths[-1]] = findings
-    for path, content in contents.items():
-        with written_aside(path) as aside:
-            content.to_csv(aside, index=False)
-    paths += _drawn(prepared, figures)
+        parts.append(f"{lead}:\n\n{_findings(findings)}")
+    said = "\n\n".join(filter(None, parts)) + "\n"
+    contents = {
+        f"{name}.md": said,
+        f"{name}.html": page(prepared, lines, header, rows, notes, findings, lead),
+        f"{name}.tex": as_latex(prepared, header, rows),
+        f"{name}.csv": figures.to_csv(index=False),
+    }
+    if len(findings):
+        contents[f"{name}_findings.csv"] = findings.to_csv(index=False)
+    for file, content in contents.items():
+        write_text(prepared.folder / file, content)
+    paths = [*(prepared.folder / file for file in contents), *_drawn(prepared, figures)]
     if repeated(prepared):
         steady, more = _stability(prepared, variance)
         said, paths = f"{said}\n## How steady training is\n\n{steady}", [*paths, *more]
     return said, tuple(paths)
 
 
-def markdown(prepared: Prepared, figures: pd.DataFrame, findings: pd.DataFrame, variance: str, unit: str) -> str:
-    """The table, what it was run on, and what stands behind its figures."""
-    header, rows = cells(prepared, figures)
+def _notes(prepared: Prepared, figures: pd.DataFrame) -> list[str]:
+    """What is missing and why, what was made of the runs, what else a reader must know."""
     left_out = figures[figures["why"] != ""]["why"].value_counts()
-    absent = "".join(f"- {count} cells: {why}\n" for why, count in left_out.items())
-    table = prepared.table
-    parts = [
-        f"# {table.source}: {table.title}",
-        heading(prepared, variance),
-        text.markdown(header, rows),
-        f"Without a figure of ours (-):\n\n{absent}" if absent else "",
-        table.note,
-        _findings(findings, table.anchor, unit) if len(findings) else "",
-    ]
-    return "\n\n".join(part.rstrip() for part in parts if part) + "\n"
+    absent = [f"Without a figure of ours (-), {count} cells: {why}." for why, count in left_out.items()]
+    made = [f"Made of the runs: {said}." for said in prepared.said()]
+    return [*absent, *made, *([prepared.table.note] if prepared.table.note else [])]
 
 
-def heading(prepared: Prepared, variance: str) -> str:
+def _listed(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def heading(prepared: Prepared, variance: str) -> list[str]:
     """Which corpus is which, what was chosen where, and what figures are means of."""
     table, first = prepared.table, prepared.trials[0]
     databases = list(dict.fromkeys(name for cell in table.cells() for name in cell.printed))
     protocol = (
-        "Reported on test, which chose nothing (--strict). The publication: " + table.chosen
+        "Every row says on what it is: the weights were fitted on train, all else was chosen on development (dev), "
+        f"test chose nothing. The publication: {table.chosen}"
+        if table.names_parts
+        else "Reported on test, which chose nothing (--strict). The publication: " + table.chosen
         if prepared.strict
         else f"As in the publication, figures are of the partition that also chose the epoch: {table.chosen}. --strict "
         "reports on test, which chose nothing"
     )
     seeds = ", ".join(map(str, prepared.seeds))
     folds = ", ".join(dict.fromkeys("fixed partitions" if t.fold is None else str(t.fold) for t in prepared.trials))
-    return "\n".join([
-        f"- PRINTED figures are of {' and '.join(databases)}. OURS are of {prepared.experiment.corpus.name}: "
+    return [
+        f"PRINTED figures are of {' and '.join(databases)}. OURS are of {prepared.experiment.corpus.name}: "
         f"{text.what_it_is(first.run.about)}.",
-        "- Two corpora: that figures are alike or not confirms and refutes nothing.",
-        f"- {protocol}.",
-        f"- Printed: {table.pooling}. Ours beside it: {table.anchor}; mean ± standard deviation over runs (folds "
+        "Two corpora: that figures are alike or not confirms and refutes nothing.",
+        f"{protocol}.",
+        f"Printed: {table.pooling}. Ours beside it: {table.anchor}; mean ± standard deviation over runs (folds "
         f"{folds}; seeds {seeds}); {text.protocol(variance)}.",
-        f"- Trained by: {trained_by(prepared.trials)}.",
+        f"Trained by: {trained_by(prepared.trials)}.",
         *_divided(prepared),
         *_padded(prepared),
-    ])  # fmt: skip
+    ]
 
 
 def trained_by(trials: tuple[Trial, ...]) -> str:
@@ -117,7 +124,7 @@ def _divided(prepared: Prepared) -> list[str]:
     golds = prepared.trials[0].golds.golds
     uses = {"train": "train", "dev": "choose" if prepared.strict else "choose and are reported", "test": "are reported"}
     found = [f"{len(golds[name])} {use}" for name, use in uses.items() if golds[name]]
-    return [f"- Recordings: {', '.join(found)}. The publication trains and validates on {prepared.table.split} of its "
+    return [f"Recordings: {', '.join(found)}. The publication trains and validates on {prepared.table.split} of its "
             "videos."]  # fmt: skip
 
 
@@ -127,7 +134,7 @@ def _padded(prepared: Prepared) -> list[str]:
     too_long = sorted({int(trial.settings.get(LENGTH, 0)) for trial in prepared.trials} - set(range(max(frames) + 1)))
     if not too_long:
         return []
-    return [f"- No recording has more than {max(frames)} frames: sequences of {', '.join(map(str, too_long))} frames "
+    return [f"No recording has more than {max(frames)} frames: sequences of {', '.join(map(str, too_long))} frames "
             "are whole recordings here, padded."]  # fmt: skip
 
 
@@ -164,7 +171,8 @@ def _drawn(prepared: Prepared, figures: pd.DataFrame) -> list[Path]:
 
 def _parameters(prepared: Prepared, cell: Cell) -> float:
     """How many a system has, all its networks together; NaN where there is none."""
-    runs = [] if prepared.why_not(cell) or cell.system is None else prepared.runs(cell.system)
+    systems = [] if prepared.why_not(cell) else [settings for one in cell.systems for settings in runs_of(one)]
+    runs = [trial for settings in systems for trial in prepared.runs(settings)]
     return float(sum({trial.targets: trial.run.about["parameters"] for trial in runs}.values())) if runs else np.nan
 
 
@@ -225,18 +233,21 @@ def _shown(value: Any) -> str:
     return "-" if value == "" or pd.isna(value) else str(value)
 
 
-def _findings(findings: pd.DataFrame, anchor: str, unit: str) -> str:
+def _how_to_read(findings: pd.DataFrame, anchor: str, unit: str) -> str:
+    return (
+        f"What the publication found, here: differences of CCC, {anchor}, averaged over seeds, 95 % bootstrap interval "
+        f"over {unit}s. Holds: the interval lies above 0; undecided: it holds 0, or a single {unit} has none. Not "
+        f"corrected for their number ({len(findings)})"
+    )
+
+
+def _findings(findings: pd.DataFrame) -> str:
     rows = []
     for row in findings.to_dict("records"):
         value = "-" if pd.isna(row["value"]) else f"{row['value']:+.3f}"
         interval = "" if pd.isna(row["low"]) else f" [{row['low']:+.3f}, {row['high']:+.3f}]"
         rows.append([row["finding"], value + interval, row["said"]])
-    return (
-        f"What the publication found, here: differences of CCC, {anchor}, averaged over seeds, 95 % "
-        f"bootstrap interval over {unit}s. Holds: the interval lies above 0; undecided: it holds 0, or a single "
-        f"{unit} has none. Not corrected for "
-        f"their number ({len(rows)}):\n\n{text.markdown(['finding', 'difference [95 %]', 'here'], rows)}"
-    )
+    return text.markdown(["finding", "difference [95 %]", "here"], rows)
 
 
 def listing() -> str:

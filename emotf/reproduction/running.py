@@ -2,7 +2,7 @@
 
 import contextlib
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,19 +12,33 @@ import numpy as np
 import pandas as pd
 
 from emotf.catalog import suggestion
-from emotf.comparison import MULTI_AGAINST_SINGLE, Trial, by_recording, subjects_of, trials_of
-from emotf.comparison.axes import TARGETS, applied
+from emotf.comparison import Trial, by_recording, subjects_of, trials_of
+from emotf.comparison.axes import applied
 from emotf.comparison.stability import MEAN_TARGET
 from emotf.config import Experiment
 from emotf.errors import UserError
 from emotf.evaluation import score
 from emotf.features.base import Feature
-from emotf.measures import MEAN, POOLED
+from emotf.measures import MEAN, POOLED, Moments
 from emotf.prediction import traces
 from emotf.recipes import assign, field_type, typed
 from emotf.records import Store, extract_missing
 from emotf.reproduction.corpus import check_records, shorten, split_of, take_twin
-from emotf.reproduction.table import CRITERIA, FACTS, SCORES, Cell, Settings, Table, only, tables
+from emotf.reproduction.derived import Derived, Made
+from emotf.reproduction.possible import impossible, not_made
+from emotf.reproduction.table import (
+    CRITERIA,
+    FACTS,
+    FITTED,
+    SCORES,
+    Cell,
+    Settings,
+    System,
+    Table,
+    only,
+    runs_of,
+    tables,
+)
 from emotf.statistics import contrast, overall, verdict
 from emotf.training.criteria import criteria
 
@@ -56,22 +70,30 @@ class Prepared:
     experiment: Experiment
     strict: bool
     trials: tuple[Trial, ...]
-    without: tuple[tuple[Settings, str], ...]
+    without: tuple[tuple[System, str], ...]
     folder: Path
+    _made: dict[tuple[Any, ...], Made] = field(default_factory=dict, repr=False, compare=False)
     _scored: dict[tuple[int, str], dict[str, float]] = field(default_factory=dict, repr=False, compare=False)
 
     def why_not(self, cell: Cell) -> str:
         """Why there is no figure of ours for a cell; empty where there is one."""
-        if cell.system is None:
+        if not cell.systems:
             return cell.why
-        for settings, why in self.without:
-            if settings == cell.system:
+        taken = [part for system in cell.systems for part in (*runs_of(system), system)]
+        for system, why in self.without:
+            if system in taken:
                 return why
         if cell.target and cell.target not in self.targets:
             return f"{cell.target} is not rated here"
         if cell.repetition is not None and cell.repetition >= len(self.seeds):
             return f"needs --seeds of {cell.repetition + 1} or more repetitions"
         return ""
+
+    def asks(self, trial: Trial) -> bool:
+        """Whether a run belongs to a figure or finding that is possible here."""
+        return any(trial.settings in runs_of(system) and (not target or target in trial.targets)
+                   for system, target in self.table.asked
+                   if not self.why_not(Cell({}, target, "ccc", {}, system)))  # fmt: skip
 
     @cached_property
     def targets(self) -> tuple[str, ...]:
@@ -113,11 +135,41 @@ class Prepared:
 
     def _values(self, cell: Cell, pooling: str, variance: str) -> list[float]:
         """What a cell is the mean of: a value a run."""
+        if cell.mean_of:
+            each = [replace(cell, system=system, mean_of=()) for system in cell.mean_of]
+            values = [self._values(one, pooling, variance) for one in each]
+            return [float(np.mean(run)) for run in zip(*values, strict=True)]
+        if isinstance(cell.system, Derived):
+            if cell.measure in FITTED:
+                return [made.facts[cell.measure] for made in self.made(cell.system, cell.target)]
+            parts = self._parts(cell.system, cell.target)
+            return [overall(by_recording([part]), pooling, cell.measure, variance) for part in parts]
         assert cell.system is not None
         trials = self.runs(cell.system, cell.target)
         if cell.repetition is not None:
             trials = [trial for trial in trials if trial.seed == self.seeds[cell.repetition]]
         return [self._value(trial, cell, pooling, variance) for trial in trials]
+
+    def made(self, derived: Derived, target: str) -> list[Made]:
+        """A derived system in every fold and with every seed; those that differ only in their part are made once."""
+        found = []
+        for runs in zip(*(self.runs(settings, target) for settings in derived.of), strict=True):
+            key = (derived.make, target, runs[0].fold, runs[0].seed, *(trial.run.folder for trial in runs))
+            if key not in self._made:
+                self._made[key] = derived.make(runs, target)
+            found.append(self._made[key])
+        return found
+
+    def said(self) -> list[str]:
+        """What was fitted in the derived systems that were made."""
+        return [f"{'' if fold is None else f'fold {fold}, '}seed {seed}: {made.said}"
+                for (_, _, fold, seed, *_), made in self._made.items() if made.said]  # fmt: skip
+
+    def _parts(self, system: System, target: str) -> list[Mapping[str, Moments]]:
+        """recording -> moments, in every fold and with every seed."""
+        if isinstance(system, Derived):
+            return [made.moments(system.part or self.trials[0].partition) for made in self.made(system, target)]
+        return [trial.moments(trial.partition)[target] for trial in self.runs(system, target)]
 
     def _value(self, trial: Trial, cell: Cell, pooling: str, variance: str) -> float:
         if cell.measure in SCORES:
@@ -155,9 +207,9 @@ class Prepared:
                        if (why := self.why_not(Cell({}, target, "ccc", {}, system)))]  # fmt: skip
             row: dict[str, Any] = {"finding": finding.text, "said": f"not tested: {lacking[0]}" if lacking else ""}
             if not lacking:
-                terms = [(weight, by_recording([trial.moments(trial.partition)[target]
-                                                for trial in self.runs(system, target)]))
-                         for weight, system, target in finding.terms]  # fmt: skip
+                terms = [
+                    (weight, by_recording(self._parts(system, target))) for weight, system, target in finding.terms
+                ]
                 value, low, high = contrast(terms, self.table.anchor, "ccc", variance, units)
                 row |= {"value": value, "low": low, "high": high, "said": SAID[verdict(low, high)]}
                 row["units"] = len({units[name] for name in terms[0][1]})
@@ -204,17 +256,15 @@ def prepare(
     check_records(experiment, strict)
     if folds is None and table.fold is not None and not any(r.partition for r in Store(experiment.store).recordings):
         folds = [table.fold]
-    systems, without = [], []
-    for system in table.systems:
-        why = _impossible(table, experiment, system)
-        if why:
-            without.append((system, why))
-        else:
-            systems.append(system)
-    if not systems:
-        raise UserError(f"{name} has no row that {corpus} could fill: {without[0][1]}")
-    trials = trials_of(experiment, systems, folds, seeds, folder)
-    return Prepared(name, table, experiment, strict, tuple(trials), tuple(without), folder)
+    reasons = [(system, impossible(table, experiment, system)) for system in table.systems]
+    trials = trials_of(experiment, [system for system, why in reasons if not why], folds, seeds, folder)
+    without = [*((system, why) for system, why in reasons if why), *not_made(table, trials)]
+    found = Prepared(name, table, experiment, strict, tuple(trials), tuple(without), folder)
+    asked = [trial for trial in trials if found.asks(trial)]
+    if not asked:
+        first = next(filter(None, map(found.why_not, table.cells())))
+        raise UserError(f"{name} has no row that {corpus} could fill: {first}")
+    return replace(found, trials=tuple(asked))
 
 
 def table_of(name: str) -> Table:
@@ -237,7 +287,7 @@ def _experiment(table: Table, corpus: str, settings: Sequence[str], smoke: bool)
     options = [corpus, *filter(None, table.options.split(",")), *(["smoke"] if smoke else [])]
     experiment: Experiment = recipe.get_config(",".join(options))
     if smoke:
-        experiment.training.epochs = 1
+        experiment.training.epochs, experiment.training.jit_compile = 1, False
         shorten(experiment, table.smoke_duration)
     if not experiment.corpus.dir and not any(item.startswith("corpus.dir=") for item in settings):
         take_twin(experiment)
@@ -266,21 +316,3 @@ def _usual_folder(table: Table, experiment: Experiment, strict: bool, smoke: boo
     if table.split and hasattr(experiment.corpus, "split"):
         said.append(split_of(experiment))
     return f"work/reproduce/{'_'.join(said)}"
-
-
-def _impossible(table: Table, experiment: Experiment, system: Settings) -> str:
-    """Why a corpus cannot have a system; empty where it can."""
-    of_one = len({feature.medium for feature in experiment.streams.values()}) == 1
-    if table.by_modality and of_one and system.get("streams") == "multimodal":
-        return f"{experiment.corpus.name} has one modality here"
-    try:
-        made = applied(experiment, system)
-        targets = experiment.data.targets or Store(experiment.store).targets
-        single = system.get(TARGETS) == MULTI_AGAINST_SINGLE[TARGETS][0]
-        if single and len(targets) < 2:
-            return "there is but one target"
-        for predicted in [(target,) for target in targets] if single else [targets]:
-            made.losses(predicted)
-    except UserError as error:
-        return str(error)
-    return ""

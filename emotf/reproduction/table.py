@@ -14,6 +14,7 @@ from pathlib import Path
 from emotf.catalog import suggestion
 from emotf.errors import UserError
 from emotf.measures import MEAN, POOLED
+from emotf.reproduction.derived import Derived
 
 PUBLISHED = Path(__file__).parent / "published"
 PUBLICATIONS = ("koprue2020", "chen2015", "orgil2021", "orgil2022")
@@ -21,8 +22,11 @@ PUBLICATIONS = ("koprue2020", "chen2015", "orgil2021", "orgil2022")
 # A system of ours: axis -> value, as `emotf.comparison.axes` applies it to the experiment of a recipe.
 Settings = Mapping[str, str]
 
+# ... or one that is made of the runs of such.
+System = Settings | Derived
+
 # A sum of scores: weight, system, target.
-Terms = tuple[tuple[float, Settings, str], ...]
+Terms = tuple[tuple[float, System, str], ...]
 
 # What is measured in a cell. The first are of all frames of a partition or means over recordings, by the anchor of the
 # table; the `_mean` are means over recordings and targets, `ccc_sum` is the sum over targets of means over recordings;
@@ -30,6 +34,9 @@ Terms = tuple[tuple[float, Settings, str], ...]
 SCORES = ("ccc", "pcc", "rmse", "mse")
 CRITERIA = ("ccc_mean", "ccc_sum", "mse_mean", "non_inertial_mean")
 FACTS = ("parameters", "epochs", "epoch_seconds")
+
+# What was fitted in a derived system, as its `facts` name it.
+FITTED = ("alpha",)
 
 # What papers call the targets.
 TARGETS = {"activation": "arousal", "arousal": "arousal", "valence": "valence", "dominance": "dominance"}
@@ -42,20 +49,28 @@ class Cell:
     Attributes:
         place: column -> value: what stands before it in its row.
         target: arousal, ...; empty for the mean over all targets.
-        measure: one of `SCORES`, `CRITERIA` and `FACTS`; where there is no system, whatever is printed.
+        measure: one of `SCORES`, `CRITERIA` and `FACTS`; of a derived system, of `SCORES` and `FITTED`; where there is
+            no system, whatever is printed.
         printed: database -> figure as printed; empty where nothing is.
         system: ours that belongs beside it; None where there is none, and `why`.
         repetition: which of the repetitions it is of, from 0; None for the mean over them.
         why: there is no system.
+        mean_of: systems over whose figures it is the mean; `system` is None then.
     """
 
     place: Mapping[str, str]
     target: str
     measure: str
     printed: Mapping[str, str]
-    system: Settings | None
+    system: System | None
     repetition: int | None = None
     why: str = ""
+    mean_of: tuple[Settings, ...] = ()
+
+    @property
+    def systems(self) -> tuple[System, ...]:
+        """All of ours that it takes."""
+        return self.mean_of if self.system is None else (self.system,)
 
 
 @dataclass(frozen=True)
@@ -130,11 +145,27 @@ class Table:
         return bool(self.recipe) and not self.waits
 
     @property
+    def names_parts(self) -> bool:
+        """Whether all its rows are of parts that they name, whatever partition is reported."""
+        systems = [system for cell in self.cells() for system in cell.systems]
+        return bool(systems) and all(isinstance(system, Derived) and bool(system.part) for system in systems)
+
+    @property
+    def asked(self) -> list[tuple[System, str]]:
+        """System and target (empty: all) of every figure and finding."""
+        cells = [(system, cell.target) for cell in self.cells() for system in cell.systems]
+        return cells + [(system, target) for finding in self.findings for _, system, target in finding.terms]
+
+    @property
     def systems(self) -> tuple[Settings, ...]:
-        """All systems of ours, each once, those of findings too."""
-        asked = [cell.system for cell in self.cells() if cell.system is not None]
-        asked += [system for finding in self.findings for _, system, _ in finding.terms]
-        return tuple({tuple(system.items()): system for system in asked}.values())
+        """All systems that are runs, each once, those that others are made of too."""
+        runs = [settings for system, _ in self.asked for settings in runs_of(system)]
+        return tuple({tuple(settings.items()): settings for settings in runs}.values())
+
+
+def runs_of(system: System) -> tuple[Settings, ...]:
+    """The systems whose runs one takes."""
+    return system.of if isinstance(system, Derived) else (system,)
 
 
 def tables() -> dict[str, Table]:
@@ -155,6 +186,8 @@ def only(table: Table, rows: Sequence[str]) -> Table:
     Raises:
         UserError: no such column or value (the nearest is offered), or no row has all of it.
     """
+    if not rows:
+        return table
     cells = table.cells()
     for item in rows:
         column, _, text = item.partition("=")
@@ -171,10 +204,9 @@ def only(table: Table, rows: Sequence[str]) -> Table:
         cells = tuple(cell for cell in cells if cell.place.get(column, "") in wanted)
     if not cells:
         raise UserError(f"--only: no row has all of {' and '.join(rows)}.")
-    kept = [cell.system for cell in cells]
+    kept = [system for cell in cells for system in cell.systems]
     findings = tuple(f for f in table.findings if all(system in kept for _, system, _ in f.terms))
-    title = "; ONLY ".join([table.title, *([" and ".join(rows)] if rows else [])])
-    return replace(table, cells=lambda: cells, findings=findings, title=title)
+    return replace(table, cells=lambda: cells, findings=findings, title=f"{table.title}; ONLY {' and '.join(rows)}")
 
 
 @cache
@@ -188,7 +220,7 @@ def cells_of(
     name: str,
     place: Sequence[str],
     measures: Mapping[str, tuple[str, str]],
-    system: Callable[[Mapping[str, str]], Settings | str],
+    system: Callable[[Mapping[str, str]], System | tuple[Settings, ...] | str],
     database: str = "",
     target: str = "",
     repetition: str = "",
@@ -199,7 +231,7 @@ def cells_of(
         name: of the file.
         place: columns that say what a row is of.
         measures: column -> measure and, where no column `target` says it, target (empty: mean over all).
-        system: ours of a row, or why there is none.
+        system: ours of a row, several for the mean over them, or why there is none.
         database: the column that says of what corpus a row is, or a fixed name.
         target: the column that says of what target a row is; empty where `measures` do.
         repetition: the column that counts repetitions, from 1.
@@ -221,8 +253,9 @@ def cells_of(
                 described = {name: row[name] for name in place} | (
                     {"repetition": row[repetition]} if repetition else {}
                 )
-                why, settings = (ours, None) if isinstance(ours, str) else ("", ours)
-                found[key] = Cell(described, of, measure, printed, settings, count, why)
+                why, many = ours if isinstance(ours, str) else "", ours if isinstance(ours, tuple) else ()
+                one = None if isinstance(ours, str | tuple) else ours
+                found[key] = Cell(described, of, measure, printed, one, count, why, many)
         return tuple(found.values())
 
     return read

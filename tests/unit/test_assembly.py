@@ -541,7 +541,7 @@ def test_records_that_are_there_are_not_extracted_again(plan, planted, tmp_path,
         extracted.append(list(features))
         write_store(folder.parent)
 
-    monkeypatch.setattr(importlib.import_module("emotf.assembly.assemble"), "extract", extract)
+    monkeypatch.setattr(importlib.import_module("emotf.records.extraction"), "extract", extract)
     assemble(plan, tmp_path / "out", 1)
     assert not extracted
     plan.experiment.data.records = str(tmp_path / "records")

@@ -349,7 +349,7 @@ def test_a_sweep_is_a_row_a_system_and_two_figures(sweep):
     prepared, _ = sweep
     said, paths = report(prepared, "population", "subject")
     assert [path.name for path in paths] == [
-        "orgil2021_table3.md", "orgil2021_table3.csv", "orgil2021_table3_length.png", "orgil2021_table3_size.png",
+        *(f"orgil2021_table3{end}" for end in (".md", ".html", ".tex", ".csv", "_length.png", "_size.png"))
     ]  # fmt: skip
     assert all(path.stat().st_size > 100 for path in paths) and paths[0].read_text() == said
     table = [[cell.strip() for cell in line.strip("|").split("|")] for line in said.splitlines() if line[:1] == "|"]

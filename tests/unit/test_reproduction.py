@@ -114,11 +114,14 @@ def test_the_report_says_which_corpus_is_which_and_what_was_chosen_where(prepare
     said, paths = reproduction.report(prepared, "population", "subject")
     names = [f"koprue2020_table3{end}" for end in (".md", ".csv", "_findings.csv")]
     assert names[0] == paths[0].name and {path.name for path in paths} >= set(names)
+    html, tex = (paths[0].with_suffix(kind).read_text() for kind in (".html", ".tex"))
+    assert "OURS are of synthetic: made up." in html and "valence: MTL above STL" in html and "http:" not in html
+    assert "plotly" not in html and r"\label{tab:koprue2020-table3}" in tex and "& 0.38 &" in tex
     assert paths[0].read_text() == said
     assert "PRINTED figures are of CreativeIT and RECOLA. OURS are of synthetic: made up." in said
     assert "Reported on test, which chose nothing (--strict)" in said and "| MTL   | dominance |" in said
-    assert "- 2 cells: dominance is not rated here" in said
-    table = pd.read_csv(paths[1], dtype=str)
+    assert "- Without a figure of ours (-), 2 cells: dominance is not rated here." in said
+    table = pd.read_csv(paths[0].with_suffix(".csv"), dtype=str)
     assert table.loc[0, "printed: CreativeIT"] == "0.38" and table.loc[0, "ours"] is not None
     lax = replace(prepared, strict=False)
     assert "figures are of the partition that also chose the epoch" in reproduction.report(lax, "avec", "subject")[0]
