@@ -1,8 +1,6 @@
 """2048 features a picture from a ResNet50, or from a classifier of the user's: which network, and how it is run."""
 
-import contextlib
 import random
-import sys
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +15,7 @@ from emotf.files import sha256
 from emotf.progress import say
 from emotf.recording import Recording
 from emotf.track import Track
+from emotf.weights import fetched, loaded
 
 WIDTH = 2048
 # Pictures that go through the network together; always as many, so that it is compiled once.
@@ -125,14 +124,8 @@ def load_network(weights: str, digest: str, size: int, seed: int) -> Any:
         finally:
             random.setstate(state)
     if weights == "imagenet":
-        try:
-            with contextlib.redirect_stdout(sys.stderr):  # Keras' progress bar
-                return _resnet50(size, "imagenet")
-        except Exception as error:  # Keras has no class for a failed download
-            raise UserError(
-                f"Keras' ImageNet weights of ResNet50 cannot be fetched ({_line(error)}); connect to the network once, "
-                "or choose weights=<a .keras file of yours>, or weights=random for a trial."
-            ) from None
+        instead = "choose weights=<a .keras file of yours>, or weights=random for a trial"
+        return fetched("ResNet50", lambda: _resnet50(size, "imagenet"), instead)
     return _features_of(weights, size)
 
 
@@ -151,12 +144,7 @@ def _features_of(path: str, size: int) -> Any:
     """What the user's classifier knows of a picture before it classifies; see `Described`."""
     import keras
 
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except Exception as error:  # whatever a file may hold
-        raise UserError(
-            f"{path} cannot be loaded as a Keras model ({_line(error)}); save it anew with model.save()."
-        ) from None
+    model = loaded(path)
     inputs = getattr(model, "inputs", None) or []
     if len(inputs) != 1 or len(model.outputs) != 1:
         raise UserError(f"{path} has {len(inputs)} inputs; expected a functional model of one input and one output.")
@@ -176,8 +164,3 @@ def _features_of(path: str, size: int) -> Any:
             "the input of its last Dense layer."
         )
     return keras.Model(model.inputs, last[0].input)
-
-
-def _line(error: Exception) -> str:
-    """The first line of an error."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

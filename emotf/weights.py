@@ -1,0 +1,51 @@
+"""Weights that a network starts from: those that Keras offers, or a file of the user's."""
+
+import contextlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from emotf.errors import UserError
+
+
+def fetched(name: str, make: Callable[[], Any], instead: str) -> Any:
+    """What `make` makes, a network with the ImageNet weights that Keras offers; fetched once, kept in ~/.keras.
+
+    Args:
+        name: of the network, as messages call it.
+        make: the call of `keras.applications`.
+        instead: what a user without the network can do, after "connect to the network once, or".
+
+    Raises:
+        UserError: the weights cannot be fetched.
+    """
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # Keras' progress bar
+            return make()
+    except Exception as error:  # Keras has no class for a failed download
+        raise UserError(
+            f"Keras' ImageNet weights of {name} cannot be fetched ({first_line(error)}); connect to the network once, "
+            f"or {instead}."
+        ) from None
+
+
+def loaded(path: Path | str) -> Any:
+    """The network of a .keras file, not compiled.
+
+    Raises:
+        UserError: Keras cannot load it.
+    """
+    import keras
+
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:  # whatever a file may hold
+        raise UserError(
+            f"{path} cannot be loaded as a Keras model ({first_line(error)}); save it anew with model.save()."
+        ) from None
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an error says, or its name."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
