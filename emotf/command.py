@@ -69,9 +69,10 @@ def _parse(argv: Sequence[str]) -> Sequence[str]:
         return list(flags.FLAGS(argv))
     except KeyError as error:
         from emotf.config import unknown_field
+        from emotf.continual.config import TREE
         from emotf.plan import Plan
 
-        _leave(unknown_field(error, Plan))
+        _leave(unknown_field(error, Plan, *TREE))
     except (UserError, flags.Error) as error:
         _leave(f"{error} (--help lists the flags)" if isinstance(error, flags.Error) else str(error))
     return []
