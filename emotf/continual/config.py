@@ -15,6 +15,8 @@ ALL_CLASSES, FIRST_TASK, BOTH = "all_classes", "first_task", "both"
 # Where the pictures of the unknown output come from.
 SOURCES = ("class", "pictures", "photos", "noise")
 
+MAY_BE_ZERO = ("margin", "training.momentum", "training.decay", "training.finetuned_decay")
+
 
 @dataclass
 class Tasks:
@@ -150,21 +152,19 @@ class Continual:
 
     def _check_numbers(self) -> None:
         parts = {"tasks": self.tasks, "body": self.body, "unknown": self.unknown, "training": self.training}
-        for place, part in parts.items():
-            for name, value in vars(part).items():
-                if (
-                    name not in ("momentum", "decay", "finetuned_decay")
-                    and isinstance(value, int | float)
-                    and value <= 0
-                ):
-                    raise UserError(f"{place}.{name} must be above 0, received {value}.")
-        training = self.training
-        if not 0 <= training.momentum < 1:
-            raise UserError(f"training.momentum is {training.momentum}, expected at least 0, below 1.")
-        others = {"training.decay": training.decay, "training.finetuned_decay": training.finetuned_decay}
-        for name, value in {**others, "margin": self.margin}.items():
-            if value < 0:
+        numbers = {"margin": self.margin} | {
+            f"{place}.{name}": value
+            for place, part in parts.items()
+            for name, value in vars(part).items()
+            if isinstance(value, int | float)
+        }
+        for name, value in numbers.items():
+            if name in MAY_BE_ZERO and value < 0:
                 raise UserError(f"{name} must not be negative, received {value}.")
+            if name not in MAY_BE_ZERO and value <= 0:
+                raise UserError(f"{name} must be above 0, received {value}.")
+        if self.training.momentum >= 1:
+            raise UserError(f"training.momentum is {self.training.momentum}, expected below 1.")
         for name, share in (("unknown.share", self.unknown.share), ("dev_share", self.dev_share)):
             if not 0 < share < 1:
                 raise UserError(f"{name} is {share}, expected above 0, below 1.")

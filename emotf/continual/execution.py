@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from emotf.continual.rules import Learned
 from emotf.errors import UserError
 from emotf.files import read_json, write_json, written_aside
 from emotf.progress import progress
+from emotf.weights import loaded
 
 if TYPE_CHECKING:
     import keras
@@ -65,9 +67,9 @@ class Run:
     def _kept(self) -> dict[str, np.ndarray]:
         path = self.folder / "learned.npz"
         try:
-            with np.load(path) as file:
-                return dict(file)
-        except (OSError, ValueError, EOFError) as error:
+            with open(path, "rb") as file, np.load(file) as arrays:
+                return dict(arrays)
+        except (OSError, ValueError, EOFError, BadZipFile) as error:
             raise UserError(f"{path} cannot be read ({error}); remove {self.folder} and run again.") from None
 
     @property
@@ -94,6 +96,7 @@ def runs(config: Continual, seeds: Sequence[int], folder: Path) -> tuple[Run, ..
         UserError: settings cannot work, a seed occurs twice, or a run lies in the folder that was made with others.
     """
     config.check().check_classes(len(config.corpus.classes))
+    config.body.network.check(config.corpus.shape, config.tasks.classes)
     if len(set(seeds)) != len(seeds) or not seeds or min(seeds) < 0:
         raise UserError(f"--seeds are {', '.join(map(str, seeds)) or 'empty'}; name each once, from 0.")
     found = tuple(
@@ -154,14 +157,11 @@ def _execute(run: Run) -> None:
 
 def _body(run: Run, found: "Material") -> "keras.Model":
     """The trained network, which is kept."""
-    import keras
-
     from emotf.continual import body
 
     path = run.folder / "body.keras"
     if path.is_file():
-        kept: keras.Model = keras.models.load_model(path)
-        return kept
+        return loaded(path)
     network = body.network(run.config.body.network, run.config.corpus.shape, _outputs(run), run.seed)
     body.train(network, _seen(run, found.train), _seen(run, found.dev), run.config.body, f"body {run.name}")
     save(network, path)

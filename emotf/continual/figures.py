@@ -102,7 +102,7 @@ def matrices(found: Mapping[str, np.ndarray], title: str) -> "Figure":
     from matplotlib.figure import Figure
 
     tall = max(weights.shape[1] for weights in found.values())
-    figure = Figure(figsize=(9, 0.6 + len(found) * (0.55 + 0.09 * tall)), dpi=100, layout="constrained")
+    figure = Figure(figsize=(9, 0.6 + len(found) * (0.55 + 0.09 * min(tall, 30))), dpi=100, layout="constrained")
     for panel, (rule, weights) in zip(figure.subplots(len(found), 1, squeeze=False)[:, 0], found.items(), strict=True):
         picture = panel.imshow(weights.T, cmap="gray", aspect="auto", interpolation="nearest")
         panel.set_title(f"{rule}: {weights.min():.2f} to {weights.max():.2f}", fontsize="small", loc="left")

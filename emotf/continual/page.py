@@ -1,6 +1,7 @@
 """The report as one HTML file: tables that sort, curves, heat maps of transfer and of weights."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -18,24 +19,31 @@ from emotf.report.scored import parts
 Looks = Mapping[str, Look]
 
 
-def page(
-    content: Content,
-    scores: pd.DataFrame,
-    swept: pd.DataFrame,
-    means: pd.DataFrame,
-    transfers: Mapping[tuple[str, str], np.ndarray],
-    weights: Mapping[str, Mapping[str, np.ndarray]],
-    looks: Looks,
-) -> str:
-    """The page.
+# Rules that choose α by themselves: level lines in the sweep over it.
+SWEPT = ("balanced", "anchored")
 
-    Args:
-        content: words and tables.
-        scores, swept, means: of `emotf.continual.scores`: `scored`, `sweep`, `summary`.
-        transfers: (body, rule) -> R [tasks, tasks].
+
+@dataclass(frozen=True)
+class Computed:
+    """The numbers of a report.
+
+    Attributes:
+        scores, means, swept: of `emotf.continual.scores`: `scored`, `summary`, `sweep`.
+        transfers: (body, rule) -> R [tasks, tasks], mean over seeds.
         weights: body -> rule -> [features, outputs].
         looks: of the rules.
     """  # fmt: skip
+
+    scores: pd.DataFrame
+    means: pd.DataFrame
+    swept: pd.DataFrame
+    transfers: Mapping[tuple[str, str], np.ndarray]
+    weights: Mapping[str, Mapping[str, np.ndarray]]
+    looks: Looks
+
+
+def page(content: Content, of: Computed) -> str:
+    """The page: words and tables, then what can be looked at."""
     what = "".join(f"<li>{escape(line)}</li>" for line in content.lines)
     label = {
         "curves": "Accuracy on all classes so far after each task, mean ± sd over seeds",
@@ -44,14 +52,14 @@ def page(
         "weights": "Weights after the last task, first seed",
     }
     drawn = {
-        "curves": ("Curves", plot("curves", _curves(scores, looks), label["curves"], "body")),
-        "alpha": ("Sweep over α", plot("alpha", _sweep(swept, means, looks), label["alpha"], "body")),
-        "transfer": ("Transfer", plot("transfer", _transfers(transfers), label["transfer"], "body and rule")),
-        "weights": ("Weights as pictures", plot("weights", _weights(weights), label["weights"], "body and rule")),
+        "curves": ("Curves", plot("curves", _curves(of.scores, of.looks), label["curves"], "body")),
+        "alpha": ("Sweep over α", plot("alpha", _sweep(of.swept, of.means, of.looks), label["alpha"], "body")),
+        "transfer": ("Transfer", plot("transfer", _transfers(of.transfers), label["transfer"], "body and rule")),
+        "weights": ("Weights as pictures", plot("weights", _weights(of.weights), label["weights"], "body and rule")),
     }
     sections = [
         Section("what", "What is what", f"<ul>{what}</ul>"),
-        *(_section(of, looks) for of in content.tables),
+        *(_section(one, of.looks) for one in content.tables),
         *(Section(name, title, body) for name, (title, body) in drawn.items()),
     ]
     return document("Continual learning of a classifier", content.title, sections)
@@ -79,18 +87,17 @@ def _curves(scores: pd.DataFrame, looks: Looks) -> dict[str, Plot]:
         for rule, rows in parts(of, "rule"):
             by_task = rows.groupby("after")["accuracy"]
             data.append(_line(rule, by_task, looks[rule].colour, looks[rule].symbol, looks[rule].dash))
-        layout = {"xaxis": axis("after task", dtick=1), "yaxis": axis("accuracy", range=[0, 1.02]), "showlegend": True}
+        layout = {"xaxis": axis("after task", dtick=1), "yaxis": axis("accuracy"), "showlegend": True}
         found[body] = Plot(data, layout)
     return found
 
 
 def _sweep(swept: pd.DataFrame, means: pd.DataFrame, looks: Looks) -> dict[str, Plot]:
-    """The rules that choose α by themselves are level lines."""
     found = {}
     for body, of in parts(swept, "body"):
         data = [_line("the same α in every merge", of.groupby("alpha")["accuracy"], INK, "circle", "solid")]
         ends = [float(of["alpha"].min()), float(of["alpha"].max())]
-        own = means[(means["body"] == body) & means["rule"].isin(("balanced", "anchored"))]
+        own = means[(means["body"] == body) & means["rule"].isin(SWEPT)]
         for row in own.to_dict("records"):
             line = {"color": looks[row["rule"]].colour, "dash": "dash"}
             data.append({"type": "scatter", "mode": "lines", "name": row["rule"], "x": ends,

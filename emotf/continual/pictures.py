@@ -36,11 +36,12 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Material:
-    """All pictures of an experiment; the pool's are in no partition.
+    """All pictures of an experiment.
 
     Attributes:
         train, dev, test: partitions.
-        pool: for the unknown output.
+        pool: for the unknown output; in no partition, but for source `class`: these stay in train, of classes that no
+            task has, where a body that is trained on all classes sees them, as that of the thesis did.
     """  # fmt: skip
 
     train: Pictures

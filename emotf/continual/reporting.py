@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from emotf.continual import figures
 from emotf.continual.execution import Run
-from emotf.continual.page import page
+from emotf.continual.page import SWEPT, Computed, page
 from emotf.continual.printed import CIFAR100, NOTE, beside_table_4_4, spread
-from emotf.continual.rules import LOWER, RULES, UPPER, after_each_task, alpha_of
+from emotf.continual.rules import LOWER, UPPER, after_each_task, meaning
 from emotf.continual.scores import ALL, forward, matrix, scored, summary, sweep
 from emotf.continual.wording import Content, TableText, described
 from emotf.files import write_text
@@ -18,6 +19,9 @@ from emotf.report.figures import save
 from emotf.report.latex import latex
 from emotf.report.palette import looks
 from emotf.report.tables import markdown
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Rules whose weights are drawn: the bound, and what is done to those that were trained apart.
 DRAWN = (UPPER, "balanced", "anchored", "concatenated", "pruned", "equalised", "clahe")
@@ -37,42 +41,63 @@ def report(runs: Sequence[Run], folder: Path, partition: str = "test") -> tuple[
     config = runs[0].config
     rules = tuple(dict.fromkeys((*config.rules, UPPER, "balanced", LOWER)))
     scores = scored(runs, rules, partition)
-    means, swept = summary(scores), sweep(runs, partition)
-    seen = looks(rules)
-    r = {(str(body), str(rule)): matrix(of) for (body, rule), of in scores.groupby(["body", "rule"], sort=False)}
-    weights = _weights(runs, [rule for rule in DRAWN if rule in rules])
+    of = Computed(
+        scores=scores,
+        means=summary(scores),
+        swept=sweep(runs, partition),
+        transfers={(str(body), str(rule)): matrix(part) for (body, rule), part in
+                   scores.groupby(["body", "rule"], sort=False)},
+        weights=_weights(runs, [rule for rule in DRAWN if rule in rules]),
+        looks=looks(rules),
+    )  # fmt: skip
     content = Content(
         title=f"Continual learning on {config.corpus.name}: {config.tasks.count} tasks of {config.tasks.classes} "
         f"classes, {partition}",
         lines=described(runs, forward(runs, partition), partition),
-        tables=_tables(runs, scores, means, partition),
+        tables=_tables(runs, of, partition),
     )
     name = "continual" if partition == "test" else f"continual_{partition}"
+    said = _markdown(content)
+    texts = {
+        ".md": said,
+        ".html": page(content, of),
+        ".tex": _latex(content, name),
+        ".csv": scores.to_csv(index=False),
+        "_summary.csv": of.means.to_csv(index=False),
+    }
+    drawn = _drawn(content.title, of, runs[0].seed)
+    for ending, text in texts.items():
+        write_text(folder / f"{name}{ending}", text)
+    for ending, figure in drawn.items():
+        save(figure, folder / f"{name}{ending}")
+    return said, tuple(folder / f"{name}{ending}" for ending in (*texts, *drawn))
+
+
+def _markdown(content: Content) -> str:
     parts = [f"# {content.title}", "\n".join(f"- {line}" for line in content.lines)]
     parts += [f"## {of.title}\n\n{markdown(of.header, of.rows)}\n\n{of.note}." for of in content.tables]
-    said = "\n\n".join(parts) + "\n"
-    texts = {
-        f"{name}.md": said,
-        f"{name}.html": page(content, scores, swept, means, r, weights, seen),
-        f"{name}.tex": "\n\n".join(
-            latex(of.header, of.rows, f"{of.title}. {content.title}", f"tab:{name}-{of.id}") for of in content.tables
-        ) + "\n",
-        f"{name}.csv": scores.to_csv(index=False),
-        f"{name}_summary.csv": means.to_csv(index=False),
-    }  # fmt: skip
-    lines = means[means["rule"].isin(("balanced", "anchored"))]
-    drawn = {
-        f"{name}_curves.png": figures.curves(scores, seen, content.title),
-        f"{name}_alpha.png": figures.alphas(swept, lines, seen, content.title),
-        f"{name}_transfer.png": figures.transfers(r, f"{content.title}: accuracy on a task (column) after a task"),
-        **{f"{name}_weights_{body}.png": figures.matrices(of, f"weights after the last task, body {body}, seed "
-           f"{runs[0].seed}") for body, of in weights.items()},
-    }  # fmt: skip
-    for file, text in texts.items():
-        write_text(folder / file, text)
-    for file, figure in drawn.items():
-        save(figure, folder / file)
-    return said, tuple(folder / file for file in (*texts, *drawn))
+    return "\n\n".join(parts) + "\n"
+
+
+def _latex(content: Content, name: str) -> str:
+    found = [latex(of.header, of.rows, f"{of.title}. {content.title}", f"tab:{name.replace('_', '-')}-{of.id}")
+             for of in content.tables]  # fmt: skip
+    return "\n\n".join(found) + "\n"
+
+
+def _drawn(title: str, of: Computed, seed: int) -> dict[str, "Figure"]:
+    """Ending of the file's name -> figure."""
+    lines = of.means[of.means["rule"].isin(SWEPT)]
+    weights = {
+        f"_weights_{body}.png": figures.matrices(found, f"weights after the last task, body {body}, seed {seed}")
+        for body, found in of.weights.items()
+    }
+    return {
+        "_curves.png": figures.curves(of.scores, of.looks, title),
+        "_alpha.png": figures.alphas(of.swept, lines, of.looks, title),
+        "_transfer.png": figures.transfers(of.transfers, f"{title}: accuracy on a task (column) after a task"),
+        **weights,
+    }
 
 
 def _weights(runs: Sequence[Run], rules: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
@@ -84,10 +109,19 @@ def _weights(runs: Sequence[Run], rules: Sequence[str]) -> dict[str, dict[str, n
     }
 
 
-def _tables(runs: Sequence[Run], scores: pd.DataFrame, means: pd.DataFrame, partition: str) -> tuple[TableText, ...]:
-    header, rows = beside_table_4_4(runs, scores) if partition == "test" else ([], [])
-    beside = TableText("table-4-4", "Orgil 2022, table 4.4, and ours", header, rows, NOTE)
-    return (_last(means), _bounds(scores), _after_each(scores), *([beside] if rows else []))
+def _tables(runs: Sequence[Run], of: Computed, partition: str) -> tuple[TableText, ...]:
+    """What was printed stands beside test only."""
+    found = (_meanings(of.means), _last(of.means), _bounds(of.scores), _after_each(of.scores))
+    if partition != "test":
+        return found
+    return (*found, TableText("table-4-4", "Orgil 2022, table 4.4, and ours", *beside_table_4_4(runs, of.scores), NOTE))
+
+
+def _meanings(means: pd.DataFrame) -> TableText:
+    """What the rules do."""
+    rows = [[rule, meaning(rule)] for rule in dict.fromkeys(map(str, means["rule"]))]
+    note = "No rule but joint sees an old picture. K classes are old, N new"
+    return TableText("meanings", "The rules", ["rule", "what it does"], rows, note)
 
 
 def _last(means: pd.DataFrame) -> TableText:
@@ -100,14 +134,11 @@ def _last(means: pd.DataFrame) -> TableText:
          CIFAR100.get(row["rule"], "-")]
         for row in means.to_dict("records")
     ]  # fmt: skip
-    said = "; ".join(f"{rule}: {RULES[rule]}" for rule in RULES if rule in set(means["rule"]))
-    fixed = [rule for rule in dict.fromkeys(means["rule"]) if alpha_of(rule) is not None]
-    said += "; alpha-<number>: this α in every merge" if fixed else ""
     note = (
         "Mean ± standard deviation over seeds. Accuracy: an answer `unknown` is wrong; without unknown: the same "
         "scores but that one. Forgetting: Chaudhry et al. 2018; backward transfer: Lopez-Paz & Ranzato 2017. Distance: "
         "cosine distance of the weights to the jointly trained ones, the mean over classes taken off. The thesis "
-        f"trained other tasks on another body. {said}"
+        "trained other tasks on another body"
     )
     return TableText("rules", "Every rule, after the last task", header, rows, note)
 
@@ -118,8 +149,8 @@ def _bounds(scores: pd.DataFrame) -> TableText:
     rows = []
     for body, of in last.groupby("body", sort=False):
         wide = of.pivot(index="seed", columns="rule", values="accuracy")
-        others = [rule for rule in ("anchored",) if rule in wide]
-        for better, worse in ((UPPER, "balanced"), ("balanced", LOWER), *((other, "balanced") for other in others)):
+        pairs = [(UPPER, "balanced"), ("balanced", LOWER), ("anchored", "balanced")]
+        for better, worse in pairs if "anchored" in wide else pairs[:2]:
             apart = wide[better] - wide[worse]
             rows.append([str(body), f"{better} - {worse}", spread(apart), f"{(apart >= 0).sum()} of {len(apart)}"])
     note = (

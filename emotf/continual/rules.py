@@ -17,7 +17,7 @@ RULES = {
     "balanced": "unknown outputs blended by α = K/(N+K), as table 4.4 lists it",
     "printed": "blended by α = N/(N+K), as the thesis prints it",
     "anchored": "ours: scores relative to the unknown output, then blended by K/(N+K)",
-    "concatenated": "trained without unknown, side by side",
+    "concatenated": "trained without an unknown output, side by side",
     "pruned": "weights between min+0.3 and max-0.3 set to 0 task by task, then side by side",
     "equalised": "side by side, then histogram equalisation of the weights",
     "clahe": "side by side, then CLAHE of the weights (clip 100, tiles 2 x 2)",
@@ -61,6 +61,11 @@ def alpha_of(rule: str) -> float | None:
     except ValueError:
         return None
     return alpha if name == "alpha" and 0 <= alpha <= 1 else None
+
+
+def meaning(rule: str) -> str:
+    """What a rule does, for people."""
+    return RULES[rule] if rule in RULES else f"unknown outputs blended by α = {alpha_of(rule):g} in every merge"
 
 
 def after_each_task(rule: str, learned: Learned, margin: float = 0.3) -> tuple[LinearClassifier, ...]:
