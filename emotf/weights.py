@@ -15,7 +15,7 @@ def fetched(name: str, make: Callable[[], Any], instead: str) -> Any:
     Args:
         name: of the network, as messages call it.
         make: the call of `keras.applications`.
-        instead: what a user without the network can do, after "connect to the network once, or".
+        instead: what else a user without the network can do, as the end of the message.
 
     Raises:
         UserError: the weights cannot be fetched.
@@ -26,7 +26,7 @@ def fetched(name: str, make: Callable[[], Any], instead: str) -> Any:
     except Exception as error:  # Keras has no class for a failed download
         raise UserError(
             f"Keras' ImageNet weights of {name} cannot be fetched ({first_line(error)}); connect to the network once, "
-            f"or {instead}."
+            f"copy ~/.keras/models from a machine that has them, {instead}."
         ) from None
 
 

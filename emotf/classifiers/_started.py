@@ -54,7 +54,10 @@ def _from_weights(body: "keras.Model", path: Path, name: str) -> None:
         # layers are found by their class and its count, so that the classifier of a whole network is left out
         body.load_weights(path)
     except Exception:  # Keras says what it was looking for, in many lines
-        raise _another(path, name, theirs, ours) from None
+        raise UserError(
+            f"{path} has as many arrays as {name}, but of other sizes or in another order; choose its network, or save "
+            "it as a .keras file."
+        ) from None
 
 
 def _classify(sizes: list[tuple[int, ...]], features: int) -> bool:

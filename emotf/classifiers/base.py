@@ -92,7 +92,7 @@ class Classifier(ABC):
         pictures = keras.Input(shape, name="pictures")
         x = preprocessed(pictures, self.preprocessing)
         if self.weights == "imagenet":
-            instead = "choose weights=<a .keras file of yours>, or weights=random to train from scratch"
+            instead = "or choose weights=<a .keras file of yours>, or weights=random to train from scratch"
             x = fetched(self.name, lambda: self.maps(x, "imagenet"), instead)
         else:
             x = self.maps(x, None)
@@ -164,12 +164,11 @@ def named(name: str, **fields: Any) -> Classifier:
 
 def _fields_of_networks() -> dict[str, tuple[type[Any], dict[str, int]]]:
     """The name of each network -> its family, and its depth, where the family has several."""
-    families = {family: catalog.find("classifiers", family) for family in catalog.names("classifiers")}
-    return {
-        f"{family}{depth}": (kind, {"depth": depth} if kind.depths else {})
-        for family, kind in families.items()
-        for depth in kind.depths or ("",)
-    }
+    known: dict[str, tuple[type[Any], dict[str, int]]] = {}
+    for name in catalog.names("classifiers"):
+        family = catalog.find("classifiers", name)
+        known |= {f"{name}{depth}": (family, {"depth": depth}) for depth in family.depths} or {name: (family, {})}
+    return known
 
 
 def body(network: "keras.Model") -> "keras.Model":

@@ -124,7 +124,7 @@ def load_network(weights: str, digest: str, size: int, seed: int) -> Any:
         finally:
             random.setstate(state)
     if weights == "imagenet":
-        instead = "choose weights=<a .keras file of yours>, or weights=random for a trial"
+        instead = "or choose weights=<a .keras file of yours>, or weights=random for a trial"
         return fetched("ResNet50", lambda: _resnet50(size, "imagenet"), instead)
     return _features_of(weights, size)
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from emotf import classifiers
 from emotf.classifiers.base import CLASSIFIER, body, named
 
 # All that a network of 1000 classes keeps, as the table of Keras' documentation of its applications prints it.
@@ -80,9 +81,10 @@ def dense(depth):
             convolutions += [(1, channels, 4 * growth), (3, 4 * growth, growth)]
             channels += growth
         if stage < 3:
-            norms, convolutions = norms + [channels], convolutions + [(1, channels, channels // 2)]
+            norms.append(channels)
+            convolutions.append((1, channels, channels // 2))
             channels //= 2
-    return convolutions, norms + [channels], [], channels, []
+    return convolutions, [*norms, channels], [], channels, []
 
 
 def by_hand(name, classes, biases=True):
@@ -128,6 +130,13 @@ def test_7_classes(name):
 @pytest.mark.parametrize("name", ["resnet18", "se_resnext50", "densenet121"])
 def test_7_classes_are_as_many_outputs(name):
     assert counted(name, 7)[:2] == by_hand(name, 7)
+
+
+def test_the_printed_table_is_of_these_networks():
+    lines = [line.replace(",", "").split() for line in classifiers.__doc__.splitlines()]
+    printed = {words[0]: tuple(map(int, words[1:])) for words in lines if words and words[0] in NETWORKS}
+    features = {name: counted(name, 1000)[2] for name in NETWORKS}
+    assert printed == {name: (*by_hand(name, 1000), *by_hand(name, 7), features[name]) for name in NETWORKS}
 
 
 def test_the_small_network_has_the_printed_parameters_of_a_task():
