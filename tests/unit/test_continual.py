@@ -389,7 +389,8 @@ def test_the_report_is_written_in_all_formats(done, tmp_path):
     page = (tmp_path / "continual.html").read_text()
     for name in ("curves", "alpha", "transfer", "weights"):
         assert f'id="plot-{name}"' in page
-    assert r"first\_task" in (tmp_path / "continual.tex").read_text()
+    tex = (tmp_path / "continual.tex").read_text()
+    assert r"first\_task" in tex and r"$\alpha$ = K/(N+K)" in tex and tex.isascii()
     table = pd.read_csv(tmp_path / "continual.csv")
     assert len(table) == 2 * 2 * len(RULES) * (3 + 1 + 2 + 3)
 
