@@ -18,7 +18,7 @@ RULES = {
     "printed": "blended by α = N/(N+K), as the thesis prints it",
     "anchored": "ours: scores relative to the unknown output, then blended by K/(N+K)",
     "concatenated": "trained without an unknown output, side by side",
-    "pruned": "weights between min + margin and max - margin (as published 0.3) set to 0 task by task, then side by side",
+    "pruned": "weights between min + margin and max - margin (0.3 in print) set to 0, task by task, then side by side",
     "equalised": "side by side, then histogram equalisation of the weights",
     "clahe": "side by side, then CLAHE of the weights (clip 100, tiles 2 x 2)",
     LOWER: "one classifier that grows and is trained on new pictures only (lower bound)",
