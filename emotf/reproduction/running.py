@@ -197,10 +197,12 @@ class Prepared:
     def findings(self, variance: str = "population", unit: str = "subject") -> pd.DataFrame:
         """A row a finding: its text; `value` with its 95 % interval `low`, `high`, over `units`; what that says.
 
-        Findings hold above 0. Those whose systems or targets the corpus does not have are `not tested`.
+        By the table's anchor, and with the other pooling in the same columns with `other_` before them. Findings hold
+        above 0. Those whose systems or targets the corpus does not have are `not tested`.
         """
         subjects = subjects_of(self.trials)
         units = subjects if unit == "subject" else {name: name for name in subjects}
+        other = MEAN if self.table.anchor == POOLED else POOLED
         rows = []
         for finding in self.table.findings:
             lacking = [why for _, system, target in finding.terms
@@ -210,11 +212,14 @@ class Prepared:
                 terms = [
                     (weight, by_recording(self._parts(system, target))) for weight, system, target in finding.terms
                 ]
-                value, low, high = contrast(terms, self.table.anchor, "ccc", variance, units)
-                row |= {"value": value, "low": low, "high": high, "said": SAID[verdict(low, high)]}
+                for prefix, pooling in (("", self.table.anchor), ("other_", other)):
+                    value, low, high = contrast(terms, pooling, "ccc", variance, units)
+                    found = {"value": value, "low": low, "high": high, "said": SAID[verdict(low, high)]}
+                    row |= {f"{prefix}{name}": content for name, content in found.items()}
                 row["units"] = len({units[name] for name in terms[0][1]})
             rows.append(row)
-        return pd.DataFrame(rows, columns=["finding", "value", "low", "high", "said", "units"])
+        of = ("value", "low", "high", "said")
+        return pd.DataFrame(rows, columns=["finding", *of, *(f"other_{name}" for name in of), "units"])
 
 
 def prepare(

@@ -101,6 +101,9 @@ def test_findings_are_contrasts_with_a_verdict(prepared):
     gain = found.loc["valence: MTL above STL"]
     assert 0 < gain["low"] < gain["value"] < gain["high"] and (gain["said"], gain["units"]) == ("holds", 6)
     assert found.loc["dominance: MTL above STL"]["said"] == "not tested: dominance is not rated here"
+    pooled = replace(prepared, table=replace(prepared.table, anchor=POOLED)).findings().set_index("finding")
+    assert pooled.loc["valence: MTL above STL"]["value"] == gain["other_value"] != gain["value"]
+    assert pooled.loc["valence: MTL above STL"]["other_low"] == gain["low"]
     difference = found.loc["MTL gains more for valence than for arousal"]
     assert difference["value"] == pytest.approx(gain["value"] - found.loc["arousal: MTL above STL"]["value"])
     turned = [replace(f, terms=tuple((-w, s, t) for w, s, t in f.terms)) for f in prepared.table.findings]
