@@ -1,7 +1,6 @@
 """Runs the trials of a grid, one by one or side by side; what is done is kept, what breaks stops nothing else."""
 
 import contextlib
-import multiprocessing
 import threading
 import time
 import traceback
@@ -15,7 +14,7 @@ from emotf.comparison.grid import Trial
 from emotf.config import from_json, to_json
 from emotf.errors import UserError
 from emotf.evaluation import evaluate
-from emotf.processes import share_cores, watch_parent
+from emotf.processes import side_by_side
 from emotf.progress import clock, say
 from emotf.records import Store
 from emotf.runs import Run
@@ -91,7 +90,7 @@ def _side_by_side(trials: Sequence[Trial], workers: int) -> Iterator[tuple[Trial
 
     def work(trial: Trial) -> str:
         if not hasattr(held, "pool"):
-            held.pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin_worker, (workers,))
+            held.pool = side_by_side(workers, processes=1)
             pools.append(held.pool)
         try:
             content = to_json(trial.experiment), trial.run.folder, trial.partition
@@ -109,11 +108,6 @@ def _side_by_side(trials: Sequence[Trial], workers: int) -> Iterator[tuple[Trial
             threads.shutdown(wait=False, cancel_futures=True)
             for pool in pools:
                 pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _begin_worker(workers: int) -> None:
-    share_cores(workers)
-    watch_parent()
 
 
 def _run(experiment: dict[str, Any], folder: Path, partition: str) -> str:
