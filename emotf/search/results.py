@@ -17,10 +17,11 @@ def table(search: Search, trials: "Sequence[FrozenTrial]") -> pd.DataFrame:
     """A row a trial.
 
     Columns: `trial`, its number; `outcome`; `recipe`, whether it is the recipe as it is; `value`, of a trial that was
-    trained to its end; `seen`, the best that the study was told of it, pruned trials included; `value_fold<k>`; a
-    column an axis, empty where the recipe lies outside the space; `epochs` and `seconds`; `first`, the number in the
-    names of its runs; `failed`, why it has no value.
+    trained to its end; `seen`, the best that the study was told of it, pruned trials included; `value_fold<k>`, where
+    there are several; a column an axis, empty where the recipe lies outside the space; `epochs` and `seconds`; `run`,
+    its folder, to which `_fold<k>` is added; `failed`, why it has no value.
     """
+    several = len(search.folds) > 1
     own = {axis.axis: axis.own(search.experiment) for axis in search.space}
     rows = []
     for trial in trials:
@@ -33,11 +34,11 @@ def table(search: Search, trials: "Sequence[FrozenTrial]") -> pd.DataFrame:
             "recipe": "recipe" in attrs,
             "value": trial.value if outcome(trial) == "complete" else np.nan,
             "seen": search.sign * max(search.sign * value for value in seen) if seen else np.nan,
-            **{f"value_fold{fold}": value for fold, value in zip(search.folds, of_folds, strict=True)},
+            **{f"value_fold{fold}": value for fold, value in zip(search.folds, of_folds, strict=True) if several},
             **{axis: params.get(axis) for axis in own},
             "epochs": sum(attrs.get("epochs", [])),
             "seconds": round(trial.duration.total_seconds(), 1) if trial.duration else np.nan,
-            "first": attrs.get("first", trial.number),
+            "run": search.run(attrs.get("first", trial.number), None).folder.name,
             "failed": _reason(trial),
         })  # fmt: skip
     return pd.DataFrame(rows)

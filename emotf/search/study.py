@@ -134,16 +134,14 @@ def join(search: Search) -> "Study":
         own = {axis.axis: axis.own(search.experiment) for axis in search.space}
         inside = None not in own.values()
         study.enqueue_trial(own if inside else {}, user_attrs={"recipe": "inside" if inside else "outside"})
-    return opened(search)
+    return _guided(study, search)
 
 
 def opened(search: Search) -> "Study":
-    """The study, with the sampler and the pruner of this process."""
+    """The study that `join` made or found, in another process."""
     import optuna
 
-    study = optuna.load_study(storage=open_storage(search.place), study_name=search.name, pruner=_pruner(search))
-    study.sampler = _sampler(study, search)
-    return study
+    return _guided(optuna.load_study(storage=open_storage(search.place), study_name=search.name), search)
 
 
 def counts(trial: "FrozenTrial") -> bool:
@@ -177,6 +175,12 @@ def outcome(trial: "FrozenTrial") -> str:
         "PRUNED": "pruned" if "pruned" in trial.user_attrs else "failed",
         "FAIL": "killed",
     }.get(trial.state.name, trial.state.name.lower())
+
+
+def _guided(study: "Study", search: Search) -> "Study":
+    """The study with what proposes its trials, and what ends them."""
+    study.sampler, study.pruner = _sampler(study, search), _pruner(search)
+    return study
 
 
 def _revive(study: "Study") -> None:

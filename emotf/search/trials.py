@@ -43,7 +43,7 @@ def run_trials(search: Search, workers: int) -> "Study":
     there = sum(map(counts, study.get_trials(deepcopy=False)))
     say(f"{search.trials} trials, {min(there, search.trials)} of them done or on their way")
     if workers == 1:
-        work(search)
+        work(search, study)
         return study
     with side_by_side(workers) as pool:
         try:
@@ -55,13 +55,13 @@ def run_trials(search: Search, workers: int) -> "Study":
     return study
 
 
-def work(search: Search) -> None:
-    """Runs one trial after the other until the study has all that were asked for."""
+def work(search: Search, study: "Study | None" = None) -> None:
+    """Runs one trial after the other until the study has all that were asked for; a worker opens the study itself."""
     import optuna
 
     # each trial has a network of its own, and so a graph of its own: TensorFlow takes that for an oversight
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    study = opened(search)
+    study = study or opened(search)
     while (trial := next_trial(study, search)) is not None:
         try:
             with alive(trial, search.out / "runs" / f"trial{trial.number:04d}.lock"):

@@ -29,8 +29,9 @@ def experiment():
 
 def test_ranges_and_choices_are_read_from_the_command_line(experiment):
     given = [
-        "training.learning_rate = 1e-5..1e-2:log", "model.gru_units=3..20", "loss=ccc, pcc,mse", "training.batch=64,128",
-        "window.frames/window.stride=20/0.1,40/0.2", "streams=mfcc39,mfcc39+body", "data.delay=0..2",
+        "training.learning_rate = 1e-5..1e-2:log", "model.gru_units=3..20", "loss=ccc, pcc,mse",
+        "training.batch=64,128", "window.frames/window.stride=20/0.1,40/0.2", "streams=mfcc39,mfcc39+body",
+        "data.delay=0..2",
     ]  # fmt: skip
     axes = parse(given, experiment)
     assert axes == (
