@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emotf.progress import say
+
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
 
@@ -33,7 +35,10 @@ def alive(trial: "Trial", lock: Path) -> Iterator[None]:
 
     def beat() -> None:
         while not ended.wait(BEAT):
-            trial.set_user_attr("seen", time.time())
+            try:
+                trial.set_user_attr("seen", time.time())
+            except Exception as error:  # the database may be back at the next beat
+                say(f"no sign of life of trial {trial.number} could be left in the study: {error}")
 
     with open(lock, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -17,8 +17,8 @@ from emotf.recipes import field_type, typed
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-# Fields by which trials are measured, or which are luck: the best of them would not be the best network.
-YARDSTICK = (TARGETS, "corpus", "data", "training.select", "training.seed")
+# Fields by which trials are measured, their budget, and luck: the best of these would not be the best network.
+YARDSTICK = (TARGETS, "corpus", "data", "training.select", "training.epochs", "training.seed")
 OF_THE_NETWORK = ("data.standardisation", "data.delay")
 
 # Learning rates of the space that is searched where none is named: a recipe that comes to another corpus, loss or
@@ -139,8 +139,8 @@ def _axis(item: str, experiment: Experiment) -> Axis:
     for field in axis.split("/"):
         kept = field in OF_THE_NETWORK
         if not kept and any(field == fixed or field.startswith(f"{fixed}.") for fixed in YARDSTICK):
-            raise UserError(f"{field} decides what trials are measured by, or is luck; no search can vary it. Set it "
-                            "for all of them, by --config.")  # fmt: skip
+            raise UserError(f"{field} must be the same in all trials: it decides what they are measured by, is "
+                            "their budget, or luck. Set it by --config.")  # fmt: skip
     if ".." in rest and "/" not in axis and axis not in PARTS and field_type(experiment, axis) in (int, float):
         return _range(axis, rest, field_type(experiment, axis))
     values = tuple(value.strip() for value in rest.split(",") if value.strip())

@@ -17,7 +17,7 @@ def test_a_search_is_killed_goes_on_and_ends_in_a_recipe(tmp_path):
     smoke += [f"--config.data.records={tmp_path}/records", "--config.training.learning_rate=3e-5"]
     tool("extract", *smoke)
     out = tmp_path / "out"
-    flags = [*smoke, f"--out={out}", "--trials=5", "--workers=2", "--folds=1", "--space=model.gru_units=3..8"]
+    flags = [*smoke, f"--out={out}", "--trials=4", "--workers=2", "--folds=1", "--space=model.gru_units=3..8"]
     flags += ["--space=training.learning_rate=1e-4..1e-1:log", "--space=loss=ccc,mse"]
 
     command = [sys.executable, "tools/search.py", *flags]
@@ -27,11 +27,11 @@ def test_a_search_is_killed_goes_on_and_ends_in_a_recipe(tmp_path):
         time.sleep(0.5)  # the next one has begun
         process.send_signal(signal.SIGKILL)
     done = tool("search", *flags)
-    assert "tried again" in done.stderr and "5 trials, " in done.stderr
+    assert "tried again" in done.stderr and "4 trials, " in done.stderr
 
     rows = pd.read_csv(out / "trials.csv", float_precision="round_trip")
     counted = rows[rows["outcome"] != "killed"]
-    assert len(counted) == 5 and len(rows) > 5 and counted["recipe"].sum() == 1
+    assert len(counted) == 4 and len(rows) > 4 and counted["recipe"].sum() == 1
     # the recipe's rate lies outside the space, and is tried all the same
     assert rows.loc[rows["recipe"], "training.learning_rate"].isna().all()
     best = counted.loc[counted["value"].idxmax()]
@@ -41,18 +41,13 @@ def test_a_search_is_killed_goes_on_and_ends_in_a_recipe(tmp_path):
     ]
     assert not list(out.rglob("scores.csv")) and not list(out.rglob("predictions"))
 
-    again = tool("search", *flags)
-    assert again.stdout == done.stdout and "5 trials, 5 of them done" in again.stderr
-
     # the winner as a recipe: the same score in the same fold, and overrides as ever
     run = tmp_path / "run"
-    tool("train", f"--config={out}/best.py", "--config.data.fold=1", f"--run={run}")
-    assert pd.read_csv(run / "history.csv")["dev_ccc"].max() == best["value"]
+    one_core = {"TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}  # as each worker had
+    tool("train", f"--config={out}/best.py", "--config.data.fold=1", f"--run={run}", env=one_core)
+    assert pd.read_csv(run / "history.csv", float_precision="round_trip")["dev_ccc"].max() == best["value"]
     assert read_json(run / "config.json")["model"]["gru_units"] == best["model.gru_units"]
 
-    for refused, line in (
-        (["--space=loss=ccc,msee"], "error: No 'msee' among losses: "),
-        (["--seed=1"], "error: The study 'search' is one of another seed (0, asked for 1); choose another --out"),
-    ):
-        done = tool("search", *flags, *refused, check=False)
-        assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith(line), done.stderr
+    refused = tool("search", *flags, "--space=loss=ccc,mae", check=False)
+    assert refused.returncode == 1
+    assert refused.stderr == "error: --space names 'loss' twice; give all its values at once.\n"
