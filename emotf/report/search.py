@@ -1,7 +1,7 @@
 """A search of hyper-parameters, drawn."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -12,13 +12,18 @@ if TYPE_CHECKING:
 
 
 def search_figure(
-    rows: pd.DataFrame, axes: Sequence[str], logarithmic: Sequence[str], measure: str, sign: int, title: str
+    rows: pd.DataFrame,
+    axes: Mapping[str, Sequence[str]],
+    logarithmic: Sequence[str],
+    measure: str,
+    sign: int,
+    title: str,
 ) -> "Figure":
     """Values by trial with the best so far, then by each parameter; pruned trials are hollow, the recipe is a line.
 
     Args:
         rows: of `emotf.search.results.table`.
-        axes: what was searched.
+        axes: column -> the names that it holds, in order; none for numbers.
         logarithmic: those of them whose scale is.
         measure: what the values are.
         sign: 1 where more is better, else -1.
@@ -34,7 +39,7 @@ def search_figure(
     so_far = sign * (sign * ended["value"]).cummax()
     panels[0].step(ended["trial"], so_far, where="post", color="C0", lw=1, label="best so far")
     for panel, axis in zip(panels, ("trial", *axes), strict=False):
-        _dots(panel, rows, axis)
+        _dots(panel, rows, axis, axes.get(axis, ()))
         for value in ended["value"][ended["recipe"]]:
             panel.axhline(value, color="0.4", lw=1, ls="--", label="the recipe as it is")
         if axis in logarithmic:
@@ -48,14 +53,17 @@ def search_figure(
     return figure
 
 
-def _dots(panel: "Axes", rows: pd.DataFrame, axis: str) -> None:
+def _dots(panel: "Axes", rows: pd.DataFrame, axis: str, names: Sequence[str]) -> None:
     """The values of complete trials, and the best that was seen of pruned ones, over a column: numbers, or names."""
+    from matplotlib.ticker import MaxNLocator
+
     complete, pruned = (rows[rows["outcome"] == name] for name in ("complete", "pruned"))
     at = rows[axis]
-    if not pd.api.types.is_numeric_dtype(at):
-        names = list(dict.fromkeys(at.dropna()))
+    if names:
         at = at.map(names.index, na_action="ignore")
         panel.set_xticks(range(len(names)), names, rotation=30 if len(names) > 4 else 0)
         panel.set_xlim(-0.5, len(names) - 0.5)
+    elif (at.dropna() % 1 == 0).all():
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panel.scatter(at[complete.index], complete["value"], s=22, color="C0", label="complete")
     panel.scatter(at[pruned.index], pruned["seen"], s=22, color="none", ec="0.5", label="pruned, best epoch")

@@ -51,7 +51,8 @@ def report(search: Search, study: "Study") -> tuple[str, tuple[Path, ...]]:
     write_text(paths[0], recipe(applied(search.experiment, settings_of(won.params)), _heading(search, best)))
     write_text(paths[1], text)
     logarithmic = [axis.axis for axis in search.space if isinstance(axis, Range) and axis.log]
-    axes, measure = [axis.axis for axis in search.space], f"dev {search.criterion}"
+    axes = {axis.axis: () if isinstance(axis, Range) else axis.values for axis in search.space}
+    measure = f"dev {search.criterion}"
     figures.save(search_figure(rows, axes, logarithmic, measure, search.sign, _title(search)), paths[2])
     return text, paths
 
