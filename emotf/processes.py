@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import ProcessPoolExecutor
 
 
-def side_by_side(workers: int, processes: int = 0) -> ProcessPoolExecutor:
+def worker_pool(workers: int, processes: int = 0) -> ProcessPoolExecutor:
     """A pool of spawned processes that share the cores and end with this one.
 
     Args:

@@ -14,7 +14,7 @@ from emotf.comparison.grid import Trial
 from emotf.config import from_json, to_json
 from emotf.errors import UserError
 from emotf.evaluation import evaluate
-from emotf.processes import side_by_side
+from emotf.processes import worker_pool
 from emotf.progress import clock, say
 from emotf.records import Store
 from emotf.runs import Run
@@ -90,7 +90,7 @@ def _side_by_side(trials: Sequence[Trial], workers: int) -> Iterator[tuple[Trial
 
     def work(trial: Trial) -> str:
         if not hasattr(held, "pool"):
-            held.pool = side_by_side(workers, processes=1)
+            held.pool = worker_pool(workers, processes=1)
             pools.append(held.pool)
         try:
             content = to_json(trial.experiment), trial.run.folder, trial.partition

@@ -14,7 +14,7 @@ from emotf.comparison.axes import applied
 from emotf.config import Experiment
 from emotf.errors import UserError
 from emotf.prediction import selection
-from emotf.processes import side_by_side
+from emotf.processes import worker_pool
 from emotf.progress import say
 from emotf.records import Store
 from emotf.runs import Run, best_epoch
@@ -45,7 +45,7 @@ def run_trials(search: Search, workers: int) -> "Study":
     if workers == 1:
         work(search, study)
         return study
-    with side_by_side(workers) as pool:
+    with worker_pool(workers) as pool:
         try:
             for done in as_completed([pool.submit(work, search) for _ in range(workers)]):
                 done.result()
