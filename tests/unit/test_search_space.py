@@ -66,7 +66,7 @@ def test_ranges_and_choices_are_read_from_the_command_line(experiment):
         ("training.batch=16,many", r"training\.batch cannot be 'many'; it is of type int"),
         ("loss=ccc..mse", "needs two values or more"),
         ("loss=ccc,msee", r"No 'msee' among losses: .* Did you mean 'mse'\?"),
-        ("streams=mfcc39,face", r"The recipe has no stream 'face', only mfcc39, body"),
+        ("streams=mfcc39,gaze", r"The recipe has no stream 'gaze', only mfcc39, body"),
         ("window.frames/training.batch=32/64,64", "needs 2 values joined by '/', received '64'"),
         ("targets=mtl,stl", "targets must be the same in all trials"),
         ("data.targets=arousal,valence", r"data\.targets must be the same in all trials"),
