@@ -8,6 +8,7 @@ compares multi-task with single-task learning. Anything else is varied by axes, 
     --vary loss=ccc,ccc:pool=sequence,tube      with fields that differ from its defaults (also model=)
     --vary window.frames=32,64,128              any field of the experiment
     --vary window.frames/training.batch=32/64,64/32     fields that go together
+    --vary length=32,128                        frames of sequences end to end, with as many frames a batch
     --vary streams=mfcc39,mfcc39+body_euler24   streams of the recipe, joined by +
     --vary streams=multimodal,speech,body       or by what they are from: audio, video, body, physiology
 

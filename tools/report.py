@@ -16,7 +16,7 @@ RUN = flags.DEFINE_string("run", None, "Folder of a finished run.", required=Tru
 PARTITION = flags.DEFINE_enum("partition", "test", ["test", "dev", "train"], "Which recordings to show.")
 SEEN = flags.DEFINE_bool("allow_seen", False, "Also show a partition that was fitted on (train) or chose (dev).")
 VARIANCE = flags.DEFINE_enum("variance", "population", ["population", "sample", "avec"], "How moments are divided.")
-RECORDINGS = flags.DEFINE_integer("recordings", 12, "How many traces the page holds; 0 for all.", lower_bound=0)
+TRACES = flags.DEFINE_integer("traces", 12, "Recordings whose traces are in the page; 0 for all.", lower_bound=0)
 OUT = flags.DEFINE_string("out", "", "The page; report.html in the run by default.")
 
 
@@ -44,7 +44,7 @@ def main(_):
         target: {name: [part] for name, part in of.items() if part.count}
         for target, of in moments(golds, predictions).items()
     }
-    page = run_page(reported, partition, golds, predictions, scored, scores, subjects_of(reported), RECORDINGS.value)
+    page = run_page(reported, partition, golds, predictions, scored, scores, subjects_of(reported), TRACES.value)
     write_text(path, page)
     print(path)
 

@@ -44,7 +44,7 @@ def run_page(
     traced = {name: {recording: (gold, predictions[recording]) for recording, gold in golds.items()}}
     runs = [(name, about["targets"], run)]
     systems = Systems({name: scored}, traced, runs, subjects, looks([name]), variance)
-    more = "write the page with --recordings=0"
+    more = "write the page with --traces=0"
     sections = [_what_it_is(run, about), _scores(scores), *score_sections(systems, recordings, more)]
     return document(f"Run {name}, {partition}", f"{what_it_is(about)}; {protocol(variance)}", sections)
 
