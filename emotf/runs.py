@@ -58,7 +58,9 @@ class Run:
                 f"{self.about['chosen']['criterion']}; train that run, or choose another --run."
             )
         if path.is_file() and (old := _completed(read_json(path))) != content:
-            raise UserError(f"{self.folder} holds a run with another {difference(old, content)}; choose another --run.")
+            raise UserError(
+                f"{self.folder} holds a run with another {difference(old, content)}; choose another folder."
+            )
         self.check_records(fingerprint)
 
     def check_records(self, fingerprint: str) -> None:

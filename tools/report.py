@@ -28,7 +28,7 @@ def main(_):
     path = Path(OUT.value) if OUT.value else reported.folder / "report.html"
     if path.suffix != ".html":
         raise UserError(f"--out={OUT.value} is the path of the page; let it end in .html.")
-    from emotf.evaluation import evaluate, moments, refuse_seen, subjects_of
+    from emotf.evaluation import DECIDED, evaluate, moments, refuse_seen, subjects_of
     from emotf.files import write_text
     from emotf.prediction import traces
     from emotf.report.html import run_page
@@ -44,7 +44,8 @@ def main(_):
         target: {name: [part] for name, part in of.items() if part.count}
         for target, of in moments(golds, predictions).items()
     }
-    page = run_page(reported, partition, golds, predictions, scored, scores, subjects_of(reported), TRACES.value)
+    subjects, decided = subjects_of(reported), DECIDED.get(partition, "")
+    page = run_page(reported, partition, golds, predictions, scored, scores, subjects, TRACES.value, decided)
     write_text(path, page)
     print(path)
 

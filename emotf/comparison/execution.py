@@ -24,9 +24,16 @@ def check(trials: Sequence[Trial]) -> None:
     """Refuses, before anything runs, what cannot run or be compared.
 
     Raises:
-        UserError: a run of another configuration or on other records is in the way, or nothing is rated where it would
-            be scored.
+        UserError: systems are scored on different partitions, a run of another configuration or on other records is in
+            the way, or nothing is rated where it would be scored.
     """
+    partitions = list(dict.fromkeys(trial.partition for trial in trials))
+    if len(partitions) > 1:
+        raise UserError(f"Some systems would be scored on {partitions[0]}, others on {partitions[1]}, which compares "
+                        "nothing; choose one data.protocol.")  # fmt: skip
+    for folder in (trials[0].run.folder.parent, *trials[0].run.folder.parent.parents):
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"{folder} is a file, runs need a folder; choose another --out.")
     for trial in trials:
         trial.run.check(trial.experiment, Store(trial.experiment.store).fingerprint(trial.experiment.streams))
     scored = {(trial.experiment.store, trial.fold, trial.targets, trial.partition): trial for trial in trials}
@@ -123,6 +130,7 @@ def _run(experiment: dict[str, Any], folder: Path, partition: str) -> str:
     except UserError as error:
         return str(error)
     except Exception as error:
+        run.folder.mkdir(parents=True, exist_ok=True)
         with open(run.log, "a") as log:
             traceback.print_exc(file=log)
         return f"{type(error).__name__}: {' '.join(str(error).split())[:200]} (traceback: {run.log})"

@@ -1,5 +1,6 @@
 """A printed table with ours beside it, for people: Markdown, CSV, LaTeX, HTML; and the list of all tables."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ from emotf.comparison import Trial, reference_of, report_stability
 from emotf.comparison.axes import LENGTH
 from emotf.comparison.stability import MEAN_TARGET
 from emotf.files import write_text
-from emotf.measures import MEAN, POOLED
 from emotf.report import tables as text
 from emotf.report.figures import save
 from emotf.report.sweeps import sweeps
@@ -45,7 +45,7 @@ def report(prepared: Prepared, variance: str, unit: str) -> tuple[str, tuple[Pat
     figures, findings = prepared.figures(variance), prepared.findings(variance, unit)
     header, rows = cells(prepared, figures)
     lines, notes = heading(prepared, variance), _notes(prepared, figures)
-    lead, shown = _how_to_read(findings, unit), tested(findings, table.anchor)
+    lead, shown = _how_to_read(findings, unit), tested(findings, table)
     parts = [f"# {table.source}: {table.title}", _listed(lines), text.markdown(header, rows), _listed(notes)]
     if len(findings):
         parts.append(f"{lead}:\n\n{text.markdown(*shown)}")
@@ -58,6 +58,9 @@ def report(prepared: Prepared, variance: str, unit: str) -> tuple[str, tuple[Pat
     }
     if len(findings):
         contents[f"{name}_findings.csv"] = findings.to_csv(index=False)
+    for old in prepared.folder.glob(f"{name}_*.*"):  # of other rows in this folder
+        old.unlink()
+    shutil.rmtree(prepared.folder / f"{name}_stability", ignore_errors=True)
     for file, content in contents.items():
         write_text(prepared.folder / file, content)
     paths = [*(prepared.folder / file for file in contents), *_drawn(prepared, figures)]
@@ -181,7 +184,7 @@ def cells(prepared: Prepared, figures: pd.DataFrame) -> tuple[list[str], list[li
     if prepared.table.wide:
         return _side_by_side(figures)
     place, printed = _columns(figures)
-    other = MEAN if prepared.table.anchor == POOLED else POOLED
+    other = prepared.table.other
     scored = figures["measure"].isin(SCORES).any()
     of = ["target", "measure"] if figures["measure"].nunique() > 1 else ["target"]
     header = [*place, *of, *printed, f"ours ({prepared.experiment.corpus.name})"]
@@ -241,9 +244,8 @@ def _how_to_read(findings: pd.DataFrame, unit: str) -> str:
     )
 
 
-def tested(findings: pd.DataFrame, anchor: str) -> tuple[list[str], list[list[str]]]:
+def tested(findings: pd.DataFrame, table: Table) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the findings, by the anchor of the table and with the other pooling."""
-    other = MEAN if anchor == POOLED else POOLED
     rows = []
     for row in findings.to_dict("records"):
         cells = [row["finding"]]
@@ -252,7 +254,7 @@ def tested(findings: pd.DataFrame, anchor: str) -> tuple[list[str], list[list[st
             interval = "" if pd.isna(low) else f" [{low:+.3f}, {high:+.3f}]"
             cells += ["-" if pd.isna(value) else f"{value:+.3f}{interval}", said if isinstance(said, str) else "-"]
         rows.append(cells)
-    return ["finding", f"{anchor} [95 %]", "here", f"{other} [95 %]", "here"], rows
+    return ["finding", f"{table.anchor} [95 %]", "here", f"{table.other} [95 %]", "here"], rows
 
 
 def listing() -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from emotf.config import CRITERIA, Experiment, from_json, replaced
 from emotf.errors import UserError
+from emotf.files import read_json, write_json
 from emotf.progress import say
 from emotf.records import Store
 from emotf.runs import Run, difference
@@ -125,6 +126,7 @@ def join(search: Search) -> "Study":
     if new and any((search.out / "runs").glob("*")):
         optuna.delete_study(storage=storage, study_name=search.name)
         raise UserError(f"{search.out / 'runs'} holds runs of another search; choose another --out.")
+    _claim(search)
     before = study.user_attrs.get("asked", asked)
     if before != asked:
         raise UserError(f"The study {search.name!r} is one of another {difference(before, asked)}; choose another "
@@ -135,6 +137,16 @@ def join(search: Search) -> "Study":
         inside = None not in own.values()
         study.enqueue_trial(own if inside else {}, user_attrs={"recipe": "inside" if inside else "outside"})
     return _guided(study, search)
+
+
+def _claim(search: Search) -> None:
+    """Says in the folder of the runs whose they are; runs of another study would look like trials that broke."""
+    mark, mine = search.out / "runs" / "search.json", {"storage": search.place, "study": search.name}
+    if not mark.is_file() and any(mark.parent.glob("*")):
+        raise UserError(f"{mark.parent} holds runs of something else; choose another --out.")
+    if mark.is_file() and read_json(mark) != mine:
+        raise UserError(f"{mark.parent} holds runs of another study; choose another --out.")
+    write_json(mark, mine)
 
 
 def opened(search: Search) -> "Study":
@@ -215,7 +227,7 @@ def _pruner(search: Search) -> "BasePruner":
         # not in the first tenth of the epochs: small steps begin slowly
         return pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=epochs // 10, n_min_trials=3)
     if search.pruner == "hyperband":
-        return pruners.HyperbandPruner(min_resource=1, max_resource=epochs * len(search.folds))
+        return pruners.HyperbandPruner(min_resource=1, max_resource=epochs)
     return pruners.NopPruner()
 
 

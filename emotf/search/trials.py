@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import multiprocessing
 import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import as_completed
@@ -52,6 +53,10 @@ def run_trials(search: Search, workers: int) -> "Study":
         except BrokenProcessPool:
             raise UserError("A worker was killed, perhaps for memory; run the same command with fewer --workers, it "
                             "continues.") from None  # fmt: skip
+        except Exception:
+            for process in multiprocessing.active_children():
+                process.terminate()  # else the others would finish the study first
+            raise
     return study
 
 
@@ -97,12 +102,13 @@ def _run(study: "Study", trial: "Trial", search: Search) -> None:
     try:
         params = {axis.axis: _suggest(trial, axis) for axis in search.space if recipe != "outside"}
         experiments = search.of_folds(applied(search.experiment, settings_of(params)))
-        value = _mean_over_folds(trial, experiments, [search.run(number, fold) for fold in search.folds], search)
+        runs = [search.run(number, fold) for fold in search.folds]
+        value = _mean_over_folds(trial, experiments, runs, search)
         state = TrialState.COMPLETE
     except _PrunedError:
         trial.set_user_attr("pruned", True)
-    except UpdateFinishedTrialError:
-        raise
+    except (UpdateFinishedTrialError, OSError):
+        raise  # no setting is to blame
     except Exception as error:
         if recipe and not isinstance(error, UserError):
             raise  # not even the recipe as it is can be trained: no setting is to blame
@@ -122,8 +128,8 @@ def _suggest(trial: "Trial", axis: Range | Choice) -> int | float | str:
 def _mean_over_folds(trial: "Trial", experiments: Sequence[Experiment], runs: Sequence[Run], search: Search) -> float:
     """Mean over folds of the best epoch's criterion, the folds one after the other.
 
-    After every epoch the study is told the mean over the folds so far, of each its best epoch; the steps of a fold
-    begin where the most epochs of the fold before would end, so that equal steps of two trials compare alike.
+    A trial is ended in its first fold or not at all: pruners compare the best that a trial has reached so far, and what
+    it reached in an easy first fold would speak for it in all others.
 
     Raises:
         _PrunedError: the study ended the trial.
@@ -136,8 +142,9 @@ def _mean_over_folds(trial: "Trial", experiments: Sequence[Experiment], runs: Se
 
         def after_epoch(epoch: int, score: float, scores: list[float] = scores) -> bool:
             scores.append(score)
-            step = len(done) * search.experiment.training.epochs + epoch
-            trial.report(float(np.mean([*done, _best(scores, search)])), step)
+            if done:
+                return False
+            trial.report(_best(scores, search), epoch)
             return "recipe" not in trial.user_attrs and trial.should_prune()
 
         with _into_its_log(run):

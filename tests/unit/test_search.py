@@ -174,11 +174,21 @@ def test_a_trial_is_the_mean_over_folds(search, pretended):
     np.testing.assert_allclose(ended["value"], ended[["value_fold0", "value_fold2"]].mean(axis=1))
     np.testing.assert_allclose(ended["value_fold0"] - ended["value_fold2"], 0.04)
     assert ("trial0000_fold2", EPOCHS - 1) in pretended.trained and (ended["epochs"] == 2 * EPOCHS).all()
-    trial = opened(search).trials[0]
+    trial = opened(search).trials[0]  # pruned in its first fold or not at all
     told = [learning(search.experiment, epoch) for epoch in range(EPOCHS)]
-    told += [(told[-1] + score - 0.04) / 2 for score in told]
     np.testing.assert_allclose(list(trial.intermediate_values.values()), told)
-    assert list(trial.intermediate_values) == list(range(2 * EPOCHS))
+    assert list(trial.intermediate_values) == list(range(EPOCHS))
+    assert (rows.loc[rows["outcome"] == "pruned", "epochs"] < EPOCHS).all()
+
+
+def test_runs_of_another_study_are_not_taken_for_trials(search, pretended):
+    rows_of(search)
+    other = replace(search, storage=f"sqlite:///{search.out}/other.db")
+    with pytest.raises(UserError, match="holds runs of another s.*; choose another --out"):
+        rows_of(other)
+    rows_of(replace(other, out=search.out / "elsewhere"))
+    with pytest.raises(UserError, match="holds runs of another study; choose another --out"):
+        rows_of(other)
 
 
 def test_a_search_repeats_with_its_seed(search, pretended):
