@@ -10,7 +10,7 @@ from typing import Any
 
 from emotf.errors import UserError
 
-KINDS = ("corpora", "features", "losses", "models", "optimizers", "postprocessing", "windows")
+KINDS = ("corpora", "features", "images", "losses", "models", "optimizers", "postprocessing", "windows")
 
 
 def names(kind: str) -> tuple[str, ...]:

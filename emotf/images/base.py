@@ -1,0 +1,118 @@
+"""What every corpus of pictures offers."""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+
+from emotf.corpora.base import TWIN
+from emotf.errors import UserError
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture of a corpus.
+
+    Attributes:
+        id: unique in its partition.
+        picture: uint8 [height, width, channels], grey or rgb.
+        label: index into the classes of the corpus; the class with most votes, where there are votes.
+        votes: float32 [classes], a distribution (it sums to 1), where the corpus has votes.
+    """
+
+    id: str
+    picture: np.ndarray
+    label: int
+    votes: np.ndarray | None = None
+
+
+@dataclass
+class ImageCorpus(ABC):
+    """A collection of pictures, each of one class, read in its published layout.
+
+    Attributes:
+        dir: the folder that holds the corpus.
+        licence: how a user obtains the corpus, and under which terms.
+        labels_are: what the classes of this corpus *are*, in words that go into every report.
+    """
+
+    dir: str = ""
+
+    licence: ClassVar[str] = ""
+    labels_are: ClassVar[str] = "classes given by people"
+
+    @property
+    def name(self) -> str:
+        """The name of the corpus, and of the folder of its shards: its module's file name."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @property
+    def path(self) -> Path:
+        return Path(self.dir).expanduser()
+
+    @property
+    @abstractmethod
+    def classes(self) -> tuple[str, ...]:
+        """Their names, in the order of the labels."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of every picture."""
+
+    @property
+    def partitions(self) -> tuple[str, ...]:
+        """Those that the corpus has, of train, dev and test, in this order."""
+        return ("train", "dev", "test")
+
+    def samples(self, partition: str) -> Iterator[Sample]:
+        """The pictures of a partition in the order of the corpus, one at a time.
+
+        Raises:
+            UserError: at once where the corpus has no such partition or its files are not there; while it is iterated
+                where a file is not as published.
+        """
+        if partition not in self.partitions:
+            raise UserError(f"Corpus {self.name!r} has the partitions {', '.join(self.partitions)}, no {partition!r}; "
+                            f"choose one of them.")  # fmt: skip
+        return self.read(partition)
+
+    @abstractmethod
+    def read(self, partition: str) -> Iterator[Sample]:
+        """What `samples` returns, of a partition that the corpus has."""
+
+    def counts(self, partition: str) -> dict[str, int]:
+        """How many pictures there are of each class; reads the partition."""
+        found = Counter(sample.label for sample in self.samples(partition))
+        return {name: found[label] for label, name in enumerate(self.classes)}
+
+    def described(self) -> str:
+        """What the classes of this very folder are: `labels_are`, or that they are a synthetic twin's."""
+        if self.dir and (self.path / TWIN).is_file():
+            return f"SYNTHETIC TWIN of the layout of {self.name}: drawn pictures, nobody's judgement"
+        return self.labels_are
+
+    def write_twin(self, folder: Path, seed: int = 0) -> Self:
+        """Writes a tiny synthetic corpus in the published layout, and returns the corpus that reads it.
+
+        Args:
+            folder: new or empty.
+            seed: decides all content.
+
+        Raises:
+            UserError: this corpus has no twin, or the folder holds something.
+        """
+        del folder, seed
+        raise UserError(f"Corpus {self.name!r} has no twin; corpora that are read in a published layout have one.")
+
+    def root(self) -> Path:
+        """The folder of the corpus. Raises UserError, with the way to obtain it, where there is none."""
+        if not self.dir:
+            raise UserError(f"Corpus {self.name!r} needs the folder that holds it; set its field dir ({self.licence}).")
+        if not self.path.is_dir():
+            raise UserError(f"Corpus folder {self.path} is missing; correct dir, or obtain it ({self.licence}).")
+        return self.path
