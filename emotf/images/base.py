@@ -69,6 +69,11 @@ class ImageCorpus(ABC):
         """Those that the corpus has, of train, dev and test, in this order."""
         return ("train", "dev", "test")
 
+    @property
+    def voted(self) -> bool:
+        """Whether every picture has votes."""
+        return False
+
     def samples(self, partition: str) -> Iterator[Sample]:
         """The pictures of a partition in the order of the corpus, one at a time.
 
@@ -89,6 +94,11 @@ class ImageCorpus(ABC):
         """How many pictures there are of each class; reads the partition."""
         found = Counter(sample.label for sample in self.samples(partition))
         return {name: found[label] for label, name in enumerate(self.classes)}
+
+    def left_out(self, partition: str) -> dict[str, int]:
+        """Why pictures of a partition have no class and are no samples, and how many; none by default."""
+        del partition
+        return {}
 
     def described(self) -> str:
         """What the classes of this very folder are: `labels_are`, or that they are a synthetic twin's."""

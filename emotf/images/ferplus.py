@@ -65,6 +65,10 @@ class Ferplus(ImageCorpus):
     def shape(self) -> tuple[int, int, int]:
         return (48, 48, 1)
 
+    @property
+    def voted(self) -> bool:
+        return True
+
     def read(self, partition: str) -> Iterator[Sample]:
         self._check()
         return self._of_folder(partition) if self._release() == "folders" else self._of_tables(partition)

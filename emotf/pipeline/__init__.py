@@ -3,6 +3,7 @@
 from emotf.pipeline.batches import Epochs, prediction_batches, track_batches, training_batches
 from emotf.pipeline.masking import Masking, masked
 from emotf.pipeline.missing import Missing, parse_missing
+from emotf.pipeline.pictures import PictureEpochs, View, evaluation_pictures, training_pictures
 from emotf.pipeline.selection import Selection, select
 from emotf.pipeline.standardisation import Standardisation, standardise, transductive
 
@@ -10,8 +11,11 @@ __all__ = [
     "Epochs",
     "Masking",
     "Missing",
+    "PictureEpochs",
     "Selection",
     "Standardisation",
+    "View",
+    "evaluation_pictures",
     "masked",
     "parse_missing",
     "prediction_batches",
@@ -19,5 +23,6 @@ __all__ = [
     "standardise",
     "track_batches",
     "training_batches",
+    "training_pictures",
     "transductive",
 ]

@@ -2,6 +2,8 @@
 
 from emotf.records.extraction import extract, extract_media, extract_missing
 from emotf.records.learning import LEARNED, check_unseen, read_learned, settings_of
+from emotf.records.picture_part import PicturePart
+from emotf.records.pictures import PictureSchema, PictureStore
 from emotf.records.store import Store
 from emotf.records.stream import GOLD, Entry, Schema, Stream, nearest_frames
 
@@ -9,6 +11,9 @@ __all__ = [
     "GOLD",
     "LEARNED",
     "Entry",
+    "PicturePart",
+    "PictureSchema",
+    "PictureStore",
     "Schema",
     "Store",
     "Stream",
