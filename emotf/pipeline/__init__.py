@@ -3,9 +3,10 @@
 from emotf.pipeline.batches import Epochs, prediction_batches, track_batches, training_batches
 from emotf.pipeline.masking import Masking, masked
 from emotf.pipeline.missing import Missing, parse_missing
-from emotf.pipeline.pictures import PictureEpochs, View, evaluation_pictures, training_pictures
+from emotf.pipeline.pictures import PictureEpochs, evaluation_pictures, training_pictures
 from emotf.pipeline.selection import Selection, select
 from emotf.pipeline.standardisation import Standardisation, standardise, transductive
+from emotf.pipeline.views import View
 
 __all__ = [
     "Epochs",
