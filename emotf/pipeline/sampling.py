@@ -13,11 +13,11 @@ def epoch_order(labels: np.ndarray, sampling: str, seed: int, epoch: int) -> np.
     Args:
         labels: int [pictures].
         sampling: `balanced`: each class equally often (see `balanced`); else every picture once.
-        seed: of the run.
+        seed: of the run, 0 or above.
         epoch: from 0 on.
 
     Raises:
-        UserError: no such sampling.
+        UserError: no such sampling or seed.
 
     Example:
         >>> labels = np.array([0, 0, 0, 0, 0, 0, 0, 0, 1, 1])
@@ -26,6 +26,8 @@ def epoch_order(labels: np.ndarray, sampling: str, seed: int, epoch: int) -> np.
     """
     if sampling not in SAMPLINGS:
         raise UserError(f"Sampling is {', '.join(SAMPLINGS)}; received {sampling!r}.")
+    if seed < 0:
+        raise UserError(f"A seed is 0 or above, received {seed}.")
     chosen = balanced(labels, seed, epoch) if sampling == "balanced" else np.arange(len(labels))
     return np.asarray(np.random.default_rng([seed, epoch, 0]).permutation(chosen), np.int64)
 

@@ -170,8 +170,8 @@ class PictureStore:
 
     def _already(self, read_as: dict[str, Any], coding: str, quality: int) -> PictureSchema:
         """What is there. Raises UserError where it was made otherwise."""
-        schema, asked = self.schema, {"read as": read_as, "coding": coding, "quality": quality}
-        made = {"read as": schema.read_as, "coding": schema.coding, "quality": schema.quality}
+        schema, asked = self.schema, {"read_as": read_as, "coding": coding, "quality": quality}
+        made = {"read_as": schema.read_as, "coding": schema.coding, "quality": schema.quality}
         for name, value in made.items():
             if value != asked[name]:
                 raise UserError(f"{self.folder} holds pictures with another {name} ({value}, asked for {asked[name]}); "
