@@ -51,8 +51,8 @@ def judged(votes: np.ndarray, rule: str, without: tuple[str, ...] = ()) -> Judge
         without: classes that are left out with the faces that they win.
 
     Example:
-        >>> judged(np.array([6, 0, 0, 3, 1, 0, 0, 0, 0, 0]), "probability").votes.round(2).tolist()
-        [0.67, 0.0, 0.0, 0.33, 0.0, 0.0, 0.0, 0.0]
+        >>> judged(np.array([5, 0, 0, 3, 1, 1, 0, 0, 0, 0]), "probability").votes.tolist()
+        [0.625, 0.0, 0.0, 0.375, 0.0, 0.0, 0.0, 0.0]
         >>> judged(np.array([4, 0, 0, 4, 1, 0, 0, 0, 1, 0]), "majority").left_out
         'no class by the rule'
     """
