@@ -45,26 +45,35 @@ def table_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[s
     Column names are compared without blanks and case; blank lines are skipped, other columns ignored.
 
     Raises:
-        UserError: the file is missing or empty, lacks a column, or a row is shorter than the header.
+        UserError: the file is missing or empty, lacks a column, or a row is not as long as the header.
+    """
+    rows = csv_rows(path)
+    header = [name.lower() for name in next(rows, (0, []))[1]]
+    missing = [name for name in columns if name.lower() not in header]
+    if missing:
+        raise UserError(f"{path} has no column {missing[0]!r}, it has: {', '.join(header) or 'nothing'}; take the "
+                        f"published file.")  # fmt: skip
+    places = [header.index(name.lower()) for name in columns]
+    for line, row in rows:
+        if len(row) != len(header):
+            raise UserError(f"{path}, line {line}: {len(row)} cells under a header of {len(header)}; the file is cut "
+                            f"short or damaged, restore it.")  # fmt: skip
+        yield line, [row[place] for place in places]
+
+
+def csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Row by row (its line) the cells, stripped of blanks; blank lines are skipped.
+
+    Raises:
+        UserError: the file is missing or is no CSV.
     """
     if not path.is_file():
         raise UserError(f"{path} is missing; restore it.")
     with open(path, newline="", encoding="utf-8-sig") as file:
         rows = csv.reader(file)
         try:
-            header = [name.strip().lower() for name in next(rows, [])]
-            missing = [name for name in columns if name.lower() not in header]
-            if missing:
-                raise UserError(f"{path} has no column {missing[0]!r}, it has: {', '.join(header) or 'nothing'}; "
-                                f"take the published file.")  # fmt: skip
-            places = [header.index(name.lower()) for name in columns]
-            for row in rows:
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    raise UserError(f"{path}, line {rows.line_num}: {len(row)} cells under a header of {len(header)}; "
-                                    f"the file is cut short or damaged, restore it.")  # fmt: skip
-                yield rows.line_num, [row[place].strip() for place in places]
+            for row in filter(None, rows):
+                yield rows.line_num, [cell.strip() for cell in row]
         except (csv.Error, UnicodeDecodeError) as error:
             raise UserError(f"{path} is not a CSV table ({error}); take the published file.") from None
 

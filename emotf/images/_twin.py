@@ -6,13 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from emotf.corpora._drawn_face import DrawnFace
-from emotf.corpora._twin import write_lines, write_picture
 from emotf.corpora.base import TWIN
 from emotf.corpora.folder import visible
 from emotf.errors import UserError
 from emotf.files import write_text
-
-__all__ = ["begin", "dealt_faces", "draw", "pixels", "voted_faces", "write_lines", "write_picture"]
 
 # smile, opening of the mouth and lift of the brows
 EXPRESSIONS = {

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from emotf.corpora._layout import child
+from emotf.corpora._twin import write_lines, write_picture
 from emotf.corpora.folder import visible
 from emotf.errors import UserError
 from emotf.images import _twin
@@ -65,10 +66,10 @@ class Fer2013(ImageCorpus):
         if self.release == "folders":
             for number, (label, usage, picture) in enumerate(faces):
                 part = "train" if usage == "Training" else "test"
-                _twin.write_picture(home / part / CLASSES[label] / f"{usage}_{number:07d}.png", picture[..., 0])
+                write_picture(home / part / CLASSES[label] / f"{usage}_{number:07d}.png", picture[..., 0])
         else:
             rows = (f"{label},{_twin.pixels(picture)},{usage}" for label, usage, picture in faces)
-            _twin.write_lines(home / TABLES[0], ["emotion,pixels,Usage", *rows])
+            write_lines(home / TABLES[0], ["emotion,pixels,Usage", *rows])
         return replace(self, dir=str(home))
 
     def _table(self) -> Path | None:

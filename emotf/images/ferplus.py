@@ -11,7 +11,6 @@ Rows without an image name show no usable face and are skipped, as are those of 
 counted (`left_out`).
 """
 
-import csv
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,9 +21,10 @@ from typing import ClassVar, Self
 import numpy as np
 
 from emotf.corpora._layout import child
+from emotf.corpora._twin import write_lines, write_picture
 from emotf.errors import UserError
 from emotf.images import _twin
-from emotf.images._layout import chosen_release, fer_rows, grey_pixels, partition_of, read_grey, table_rows
+from emotf.images._layout import chosen_release, csv_rows, fer_rows, grey_pixels, partition_of, read_grey, table_rows
 from emotf.images._votes import BLANK, CLASSES, NO_CLASS, RULES, Judgement, judged
 from emotf.images.base import ImageCorpus, Sample
 
@@ -71,16 +71,20 @@ class Ferplus(ImageCorpus):
 
     def read(self, partition: str) -> Iterator[Sample]:
         self._check()
-        return self._of_folder(partition) if self._release() == "folders" else self._of_tables(partition)
+        if self._release() == "folders":
+            return self._of_folder(partition)
+        if not (table := self.root() / TABLE).is_file():
+            raise UserError(f"{table} is missing, {VOTES} has votes only; obtain it ({self.licence}).")
+        return self._of_tables(partition)
 
     def counts(self, partition: str) -> dict[str, int]:
         """How many pictures there are of each class; reads the votes only."""
-        found = Counter(judgement.label for _, judgement in self._judged(partition))
+        found = Counter(judgement.label for judgement in self._judged(partition))
         return {name: found[label] for label, name in enumerate(self.classes)}
 
     def left_out(self, partition: str) -> dict[str, int]:
         """Why faces of a partition have no class by the rule, and how many."""
-        found = Counter(judgement.left_out for _, judgement in self._judged(partition) if judgement.left_out)
+        found = Counter(judgement.left_out for judgement in self._judged(partition) if judgement.left_out)
         return dict(sorted(found.items()))
 
     def described(self) -> str:
@@ -97,15 +101,15 @@ class Ferplus(ImageCorpus):
             for place, (part, name) in enumerate(FOLDERS.items()):
                 mine = [k for k, (usage, _, _) in enumerate(rows) if usage == list(dealt)[place] and names[k]]
                 for k in mine:
-                    _twin.write_picture(home / name / names[k], rows[k][2][..., 0])
+                    write_picture(home / name / names[k], rows[k][2][..., 0])
                 box = f'"{BOX}",' if part == "test" else ""  # the file of the repository has it, the script's not
-                _twin.write_lines(home / name / "label.csv", [f"{names[k]},{box}{cells[k]}" for k in mine])
+                write_lines(home / name / "label.csv", [f"{names[k]},{box}{cells[k]}" for k in mine])
         else:
             pixels = (f"0,{_twin.pixels(picture)},{usage}" for usage, _, picture in rows)
-            _twin.write_lines(home / TABLE, ["emotion,pixels,Usage", *pixels])
+            write_lines(home / TABLE, ["emotion,pixels,Usage", *pixels])
             header = ",".join(["Usage", "Image name", *CLASSES, *NO_CLASS])
             voted = (f"{row[0]},{name},{cell}" for row, name, cell in zip(rows, names, cells, strict=True))
-            _twin.write_lines(home / VOTES, [header, *voted])
+            write_lines(home / VOTES, [header, *voted])
         return replace(self, dir=str(home))
 
     def _check(self) -> None:
@@ -124,15 +128,15 @@ class Ferplus(ImageCorpus):
         }
         return chosen_release(self.release, there, home, self.licence)
 
-    def _judged(self, partition: str) -> Iterator[tuple[str, Judgement]]:
-        """Image name and what the rule makes of it, for the rows of a partition in their order."""
+    def _judged(self, partition: str) -> Iterator[Judgement]:
+        """What the rule makes of each row of a partition, in their order."""
         self._check()
         if self._release() == "folders":
-            return ((name, self._judge(votes)) for name, votes in _labels(self._folder(partition)))
+            return (self._judge(name, votes) for name, votes in _labels(self._folder(partition)))
         voted = _voted(self.root() / VOTES)
-        return ((name, self._judge(votes, name)) for _, part, name, votes in voted if part == partition)
+        return (self._judge(name, votes) for _, part, name, votes in voted if part == partition)
 
-    def _judge(self, votes: np.ndarray, name: str = "named") -> Judgement:
+    def _judge(self, name: str, votes: np.ndarray) -> Judgement:
         return judged(votes, self.rule, self.without) if name else Judgement(BLANK)
 
     def _of_tables(self, partition: str) -> Iterator[Sample]:
@@ -146,13 +150,13 @@ class Ferplus(ImageCorpus):
             if part != voted_part:
                 raise UserError(f"{table}, line {line} is of {part}, {voted.name}, line {voted_line} of {voted_part}; "
                                 f"rows belong together by their order, take both files as published.")  # fmt: skip
-            if part == partition and not (judgement := self._judge(votes, name)).left_out:
+            if part == partition and not (judgement := self._judge(name, votes)).left_out:
                 yield Sample(Path(name).stem, grey_pixels(table, line, pixels), judgement.label, judgement.votes)
 
     def _of_folder(self, partition: str) -> Iterator[Sample]:
         folder = self._folder(partition)
         for name, votes in _labels(folder):
-            if not (judgement := self._judge(votes)).left_out:
+            if not (judgement := self._judge(name, votes)).left_out:
                 yield Sample(Path(name).stem, read_grey(folder / name), judgement.label, judgement.votes)
 
     def _folder(self, partition: str) -> Path:
@@ -162,21 +166,21 @@ class Ferplus(ImageCorpus):
 def _voted(path: Path) -> Iterator[tuple[int, str, str, np.ndarray]]:
     """(line, partition, image name, votes) of every row of `fer2013new.csv`."""
     for line, (usage, name, *cells) in table_rows(path, ("Usage", "Image name", *CLASSES, *NO_CLASS)):
-        yield line, partition_of(path, line, usage), name, _numbers(path, line, cells)
+        # what a picture of nobody was voted is not asked for
+        votes = _numbers(path, line, cells) if name else np.zeros(len(cells), int)
+        yield line, partition_of(path, line, usage), name, votes
 
 
 def _labels(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
     """(file name, votes) of every row of `label.csv`, with or without the box."""
     path, expected = folder / "label.csv", 1 + len(CLASSES) + len(NO_CLASS)
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = csv.reader(file)
-        for row in filter(None, rows):
-            name, *cells = (cell.strip() for cell in row)
-            box = [cells.pop(0)] if len(row) == expected + 1 else [BOX]
-            if len(cells) != expected - 1 or box != [BOX] or not name:
-                raise UserError(f"{path}, line {rows.line_num}: {len(row)} cells, expected a file name, perhaps the "
-                                f'box "{BOX}", and {expected - 1} votes; restore the file.')  # fmt: skip
-            yield name, _numbers(path, rows.line_num, cells)
+    for line, (name, *cells) in csv_rows(path):
+        found = 1 + len(cells)
+        box = cells.pop(0) if found == expected + 1 else BOX
+        if len(cells) != expected - 1 or box != BOX or not name:
+            raise UserError(f"{path}, line {line}: {found} cells, expected a file name, perhaps the box \"{BOX}\", and "
+                            f"{expected - 1} votes; restore the file.")  # fmt: skip
+        yield name, _numbers(path, line, cells)
 
 
 def _numbers(path: Path, line: int, cells: list[str]) -> np.ndarray:

@@ -7,6 +7,7 @@ Layout
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -25,6 +26,7 @@ from emotf.records.picture_part import PicturePart
 SHARD = 1000
 CODINGS = ("png", "jpeg")
 QUALITY = 95
+MINE = re.compile(r"schema\.json|(train|dev|test)-\d{5}\.tfrecord|\..*")  # hidden: what a killed process left
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,7 @@ class PictureStore:
         read_as = _settings(corpus)
         if self.is_complete:
             return self._already(read_as, coding, quality)
+        self._check_free()
         self.folder.mkdir(parents=True, exist_ok=True)
         shards, counts = dict[str, Shard](), dict[str, Counter[int]]()
         for partition in corpus.partitions:
@@ -195,6 +198,12 @@ class PictureStore:
                 path.unlink()
         write_json(self.folder / "schema.json", asdict(schema))
         write_json(self.folder / "COMPLETED", {name: asdict(shard) for name, shard in shards.items()})
+
+    def _check_free(self) -> None:
+        """Raises UserError where the folder holds what an interrupted writing did not leave."""
+        foreign = [path.name for path in sorted(self.folder.glob("*")) if not MINE.fullmatch(path.name)]
+        if foreign:
+            raise UserError(f"{self.folder} holds {foreign[0]}, which belongs to no pictures; choose an empty folder.")
 
     def _check_complete(self) -> None:
         if not self.is_complete:

@@ -162,6 +162,14 @@ def test_what_is_damaged_is_refused_by_name(voted, tmp_path):
         store.partitions  # noqa: B018
 
 
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    for name in ("train-00000.tfrecord", "s1f01.tfrecord"):
+        (tmp_path / name).write_bytes(b"a recording")
+    with pytest.raises(UserError, match=r"holds s1f01.tfrecord, which belongs to no pictures; choose an empty folder"):
+        PictureStore(tmp_path).write(Digits())
+    assert content(tmp_path) == dict.fromkeys(("train-00000.tfrecord", "s1f01.tfrecord"), b"a recording")
+
+
 @dataclasses.dataclass
 class Odd(Digits):
     """A corpus whose samples are given; not found by the catalog, as it is in no file of its own."""
