@@ -61,9 +61,9 @@ def dealt_faces(
     seed: int, classes: tuple[str, ...], counts: Mapping[str, int], rare: str
 ) -> Iterator[tuple[int, str, np.ndarray]]:
     """(label, usage, picture), in mixed order; `counts` is usage -> faces a class, half as many of the rare class."""
-    for usage, count in counts.items():
+    for part, (usage, count) in enumerate(counts.items()):
         labels = [label for label, name in enumerate(classes) for _ in range(-(-count // 2) if name == rare else count)]
-        rng = np.random.default_rng([seed, len(labels), count])
+        rng = np.random.default_rng([seed, part])
         for label in rng.permutation(labels).tolist():
             yield label, usage, draw(rng, classes[label])
 

@@ -101,6 +101,8 @@ def test_contract(name, corpora):
         assert [sample.id for sample in again] == [sample.id for sample in samples]
         assert all((a.picture == b.picture).all() for a, b in zip(samples, again, strict=True))
     assert max(corpus.counts("train").values()) > 1
+    pictures = [{one.picture.tobytes() for one in corpus.samples(partition)} for partition in corpus.partitions]
+    assert len(set().union(*pictures)) == sum(map(len, pictures))  # none is in two partitions
     with pytest.raises(UserError, match="no 'validation'; choose"):
         corpus.samples("validation")
 
