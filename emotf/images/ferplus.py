@@ -105,6 +105,7 @@ class Ferplus(ImageCorpus):
                 box = f'"{BOX}",' if part == "test" else ""  # the file of the repository has it, the script's not
                 write_lines(home / name / "label.csv", [f"{names[k]},{box}{cells[k]}" for k in mine])
         else:
+            # FER2013's own class, 0, is not what anybody asks of this folder
             pixels = (f"0,{_twin.pixels(picture)},{usage}" for usage, _, picture in rows)
             write_lines(home / TABLE, ["emotion,pixels,Usage", *pixels])
             header = ",".join(["Usage", "Image name", *CLASSES, *NO_CLASS])

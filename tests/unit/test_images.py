@@ -481,9 +481,11 @@ class Evil:
     [
         (pickle.dumps({"data": Evil()}, 2), r"it asks for (__builtin__|builtins).print, which pictures do not need"),
         (b"cos\nsystem\n(S'true'\ntR.", r"it asks for os.system"),
-        (b"c_codecs\nencode\n(Vx\nVrot13\ntR.", r"it asks for the encoding rot13"),
+        (b"c_codecs\nencode\n(Vx\nVrot13\ntR.", r"it asks for the encoding 'rot13'"),
         (b"cnumpy.core.multiarray\n_reconstruct.__globals__\n.", r"it asks for numpy.core.multiarray._reconstruct.__"),
         (pickle.dumps([1, 2]), r"holds a list, expected a dictionary"),
+        (b"cnumpy\ndtype\n(S'O8'\nI0\nI1\ntR.", r"it asks for an array of 'O8'"),
+        (b"cnumpy\ndtype\n}(S'kind'\nS'x'\nub.", r"it changes what pictures do not need"),
         (b"", r"cannot be unpickled"),
         (b"\x80\x02}q\x00U", r"cannot be unpickled"),
         (b"not a pickle at all", r"cannot be unpickled"),
@@ -495,6 +497,32 @@ def test_only_plain_values_are_unpickled(tmp_path, data, message, capfd):
         _pickled.read_pickle(tmp_path / "train")
     assert str(tmp_path / "train") in str(caught.value) and "\n" not in str(caught.value)
     assert capfd.readouterr().out == ""
+
+
+def test_an_array_is_what_its_bytes_say(tmp_path):
+    arrays = [np.arange(6, dtype=kind).reshape(2, 3) for kind in ("u1", "i8", ">i4", "<f8")]
+    for array in [*arrays, np.asfortranarray(arrays[1])]:
+        for protocol in (0, 2, 4):
+            (tmp_path / "array").write_bytes(pickle.dumps({"data": array, "next": [1, -2, 1.5, None]}, protocol))
+            found = _pickled.read_pickle(tmp_path / "array")
+            assert found["data"].dtype == array.dtype and found["next"] == [1, -2, 1.5, None]
+            np.testing.assert_array_equal(found["data"], array)
+
+
+def test_damaged_pickles_end_in_one_line(tmp_path):
+    rng, path = np.random.default_rng(0), tmp_path / "train"
+    _pickled.write_python2(path, {b"data": np.zeros((2, 5), np.uint8), b"fine_labels": [1, 2], b"x": (1.5, None)})
+    whole, said = path.read_bytes(), []
+    for _ in range(200):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, len(whole), 2):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            assert isinstance(_pickled.read_pickle(path), dict)
+        except UserError as error:
+            said.append(str(error))
+    assert len(said) > 50 and all(str(path) in line and "\n" not in line for line in said)
 
 
 def test_a_cifar100_that_is_cut_short_anywhere_is_refused_with_its_name(tmp_path):
