@@ -84,8 +84,11 @@ def _leave(line: str) -> None:
 
 
 def integers(values: Sequence[str], flag: str) -> list[int]:
-    """The numbers of a list flag. Raises UserError for anything else."""
+    """The numbers of a list flag, each once. Raises UserError for anything else."""
     try:
-        return [int(value) for value in values]
+        found = [int(value) for value in values]
     except ValueError:
         raise UserError(f"--{flag} takes whole numbers with commas between, received {','.join(values)}.") from None
+    if not found or len(set(found)) != len(found) or min(found) < 0:
+        raise UserError(f"--{flag} takes numbers from 0 on, each once, received {','.join(values) or 'none'}.")
+    return found

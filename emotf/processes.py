@@ -3,6 +3,24 @@
 import multiprocessing
 import os
 import threading
+from concurrent.futures import ProcessPoolExecutor
+
+
+def worker_pool(workers: int, processes: int = 0) -> ProcessPoolExecutor:
+    """A pool of spawned processes that share the cores and end with this one.
+
+    Args:
+        workers: how many work at the same time on this machine, those of other pools included.
+        processes: of this pool; 0 for all workers.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(processes or workers, spawn, begin_worker, (workers,))
+
+
+def begin_worker(workers: int) -> None:
+    """What a spawned process does first."""
+    share_cores(workers)
+    watch_parent()
 
 
 def watch_parent() -> None:

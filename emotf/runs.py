@@ -16,6 +16,7 @@ predictions/<partition>/<recording>.csv
 postprocessing.json    what each step of post-processing learned, and the partition it was fitted on
 postprocessed/<partition>/<recording>.csv, postprocessed.csv      traces after it, and their scores
 FINISHED               training came to its end
+PRUNED                 training was ended on the way, and why; it can go on
 """
 
 import shutil
@@ -58,7 +59,7 @@ class Run:
             )
         if path.is_file() and (old := _completed(read_json(path))) != content:
             raise UserError(
-                f"{self.folder} holds a run with another {_difference(old, content)}; choose another --run."
+                f"{self.folder} holds a run with another {difference(old, content)}; choose another folder."
             )
         self.check_records(fingerprint)
 
@@ -73,6 +74,7 @@ class Run:
 
     def begin(self, experiment: Experiment) -> None:
         """Writes the configuration."""
+        (self.folder / "PRUNED").unlink(missing_ok=True)
         write_json(self.folder / "config.json", to_json(experiment))
 
     @property
@@ -103,6 +105,16 @@ class Run:
         write_text(self.folder / "FINISHED", "")
         self.state.unlink(missing_ok=True)
         shutil.rmtree(self.folder / "kept", ignore_errors=True)
+
+    def prune(self, reason: str) -> None:
+        """Says why training ended on the way; the state stays, so that it can go on."""
+        write_text(self.folder / "PRUNED", f"{reason}\n")
+
+    @property
+    def pruned(self) -> str:
+        """Why training ended on the way; empty where it did not."""
+        path = self.folder / "PRUNED"
+        return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
 
     @property
     def state(self) -> Path:
@@ -188,6 +200,8 @@ class Run:
         Raises:
             UserError: training did not finish.
         """
+        if self.pruned:
+            raise UserError(f"{self.folder} has no network, it was pruned {self.pruned}; choose a finished run.")
         if not self.finished:
             raise UserError(f"{self.folder} is not finished; run tools/train.py again, it continues where it stopped.")
         from emotf.models.base import load
@@ -327,10 +341,10 @@ def _write_rows(path: Path, rows: "pd.DataFrame", same: Sequence[str]) -> None:
         rows.to_csv(aside, index=False)
 
 
-def _difference(old: Any, new: Any, place: str = "") -> str:
+def difference(old: Any, new: Any, place: str = "") -> str:
     """The first field in which two JSON trees differ, with both values."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*new, *(key for key in old if key not in new)]:
             if old.get(key) != new.get(key):
-                return _difference(old.get(key), new.get(key), f"{place}.{key}" if place else key)
+                return difference(old.get(key), new.get(key), f"{place}.{key}" if place else key)
     return f"{place} ({old}, asked for {new})"

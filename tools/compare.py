@@ -8,18 +8,20 @@ compares multi-task with single-task learning. Anything else is varied by axes, 
     --vary loss=ccc,ccc:pool=sequence,tube      with fields that differ from its defaults (also model=)
     --vary window.frames=32,64,128              any field of the experiment
     --vary window.frames/training.batch=32/64,64/32     fields that go together
+    --vary length=32,128                        frames of sequences end to end, with as many frames a batch
     --vary streams=mfcc39,mfcc39+body_euler24   streams of the recipe, joined by +
     --vary streams=multimodal,speech,body       or by what they are from: audio, video, body, physiology
 
-All systems have the same folds, seeds and budget. What is before it is printed first, and nothing more with --dry_run.
-A grid may be spread over machines: --shard=1/3 on one of them, 2/3 and 3/3 on others, runs/ brought together in one
-folder, and the same command without --shard there. A run that breaks stops no other; its system is left out of the
-table and named, and the exit code is 1.
+All systems have the same folds, seeds and budget, unless an axis says otherwise. What is before it is printed first,
+and nothing more with --dry_run. A grid may be spread over machines: --shard=1/3 on one of them, 2/3 and 3/3 on others,
+runs/ brought together in one folder, and the same command without --shard there. A run that breaks stops no other; its
+system is left out of the table and named, and the exit code is 1.
 
 Writes into --out, and every run below it: comparison.html (tables that sort, traces that zoom, nothing from the
-network), comparison.md, .csv, .tex and .png, learning.csv and .png, sweep.png where an axis has numbers, sizes.png
-where systems differ in size, and hparams/ for TensorBoard. With --stability=loss (or another axis) also stability.md,
-.csv and .png: how far the CCC of each loss differs between seeds, in each fold and over all.
+network), comparison.md, .csv, .tex and .png, learning.csv and .png, agreement.png (gold standard and prediction),
+subjects.png, sweep.png where an axis has numbers, sizes.png where systems differ in size, and hparams/ for TensorBoard.
+With --stability=loss (or another axis) also stability.md, .csv and .png: how far the CCC of each loss differs between
+seeds, in each fold and over all.
 """
 
 from pathlib import Path
@@ -67,11 +69,10 @@ def main(argv):
     say(ahead)
     broken = comparison.execute(mine, WORKERS.value)
     whole, lacking = comparison.whole(trials)
-    if not broken and lacking:
+    if any(not trial.done and trial.name not in broken for trial in trials):
         print(f"shard {SHARD.value} is done; the table needs the other shards' runs in {folder / 'runs'}, too: bring "
               "them there and run this without --shard.")  # fmt: skip
-        return
-    if reference not in lacking:
+    elif reference not in lacking:
         title = f"{', '.join(axes)} on {wanted.corpus.name}: {tables.what_it_is(whole[0].run.about)}"
         if lacking:
             title += f"; LEFT OUT, because a run broke: {', '.join(lacking)}"

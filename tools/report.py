@@ -16,7 +16,7 @@ RUN = flags.DEFINE_string("run", None, "Folder of a finished run.", required=Tru
 PARTITION = flags.DEFINE_enum("partition", "test", ["test", "dev", "train"], "Which recordings to show.")
 SEEN = flags.DEFINE_bool("allow_seen", False, "Also show a partition that was fitted on (train) or chose (dev).")
 VARIANCE = flags.DEFINE_enum("variance", "population", ["population", "sample", "avec"], "How moments are divided.")
-RECORDINGS = flags.DEFINE_integer("recordings", 12, "How many traces the page holds; 0 for all.", lower_bound=0)
+TRACES = flags.DEFINE_integer("traces", 12, "Recordings whose traces are in the page; 0 for all.", lower_bound=0)
 OUT = flags.DEFINE_string("out", "", "The page; report.html in the run by default.")
 
 
@@ -28,7 +28,7 @@ def main(_):
     path = Path(OUT.value) if OUT.value else reported.folder / "report.html"
     if path.suffix != ".html":
         raise UserError(f"--out={OUT.value} is the path of the page; let it end in .html.")
-    from emotf.evaluation import evaluate, moments, refuse_seen, subjects_of
+    from emotf.evaluation import DECIDED, evaluate, moments, refuse_seen, subjects_of
     from emotf.files import write_text
     from emotf.prediction import traces
     from emotf.report.html import run_page
@@ -44,7 +44,8 @@ def main(_):
         target: {name: [part] for name, part in of.items() if part.count}
         for target, of in moments(golds, predictions).items()
     }
-    page = run_page(reported, partition, golds, predictions, scored, scores, subjects_of(reported), RECORDINGS.value)
+    subjects, decided = subjects_of(reported), DECIDED.get(partition, "")
+    page = run_page(reported, partition, golds, predictions, scored, scores, subjects, TRACES.value, decided)
     write_text(path, page)
     print(path)
 

@@ -6,7 +6,16 @@ from emotf.comparison.grid import MULTI_AGAINST_SINGLE, Trial, grid, trials_of
 from emotf.comparison.reporting import report, report_stability
 from emotf.comparison.schedule import schedule, share
 from emotf.comparison.stability import check_repetitions, steadiness
-from emotf.comparison.summary import UNITS, by_recording, reference_of, restored, subjects_of, summarise, whole
+from emotf.comparison.summary import (
+    UNITS,
+    by_recording,
+    reference_of,
+    restored,
+    subjects_of,
+    summarise,
+    units_of,
+    whole,
+)
 
 __all__ = [
     "MULTI_AGAINST_SINGLE",
@@ -29,5 +38,6 @@ __all__ = [
     "subjects_of",
     "summarise",
     "trials_of",
+    "units_of",
     "whole",
 ]

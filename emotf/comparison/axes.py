@@ -69,7 +69,9 @@ def applied(experiment: Experiment, settings: Mapping[str, str]) -> Experiment:
         elif axis == LENGTH:
             _lengthen(copied, experiment, value)
         elif axis in PARTS:
-            assign(copied, axis, part(PARTS[axis], value))
+            # the part that is there already stays as it is configured
+            if catalog.kind_of(getattr(experiment, axis)) != (PARTS[axis], value):
+                assign(copied, axis, part(PARTS[axis], value))
         elif axis != TARGETS:
             assign(copied, axis, typed(axis, value, field_type(copied, axis)))
     return copied.check()
@@ -89,6 +91,9 @@ def _lengthen(copied: Experiment, recipe: Experiment, text: str) -> None:
 def _apart(settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Every field with its value; those that go together one after the other."""
     for axis, value in settings.items():
+        if "/" not in axis:  # a value may hold one: a path
+            yield axis, value
+            continue
         fields, values = axis.split("/"), value.split("/")
         if len(fields) != len(values):
             raise UserError(f"--vary={axis} needs {len(fields)} values joined by '/', received {value!r}.")

@@ -1,7 +1,6 @@
 """Runs the trials of a grid, one by one or side by side; what is done is kept, what breaks stops nothing else."""
 
 import contextlib
-import multiprocessing
 import threading
 import time
 import traceback
@@ -15,7 +14,7 @@ from emotf.comparison.grid import Trial
 from emotf.config import from_json, to_json
 from emotf.errors import UserError
 from emotf.evaluation import evaluate
-from emotf.processes import share_cores, watch_parent
+from emotf.processes import worker_pool
 from emotf.progress import clock, say
 from emotf.records import Store
 from emotf.runs import Run
@@ -25,9 +24,16 @@ def check(trials: Sequence[Trial]) -> None:
     """Refuses, before anything runs, what cannot run or be compared.
 
     Raises:
-        UserError: a run of another configuration or on other records is in the way, or nothing is rated where it would
-            be scored.
+        UserError: systems are scored on different partitions, a run of another configuration or on other records is in
+            the way, or nothing is rated where it would be scored.
     """
+    partitions = list(dict.fromkeys(trial.partition for trial in trials))
+    if len(partitions) > 1:
+        raise UserError(f"Some systems would be scored on {partitions[0]}, others on {partitions[1]}, which compares "
+                        "nothing; choose one data.protocol.")  # fmt: skip
+    for folder in (trials[0].run.folder.parent, *trials[0].run.folder.parent.parents):
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"{folder} is a file, runs need a folder; choose another --out.")
     for trial in trials:
         trial.run.check(trial.experiment, Store(trial.experiment.store).fingerprint(trial.experiment.streams))
     scored = {(trial.experiment.store, trial.fold, trial.targets, trial.partition): trial for trial in trials}
@@ -91,7 +97,7 @@ def _side_by_side(trials: Sequence[Trial], workers: int) -> Iterator[tuple[Trial
 
     def work(trial: Trial) -> str:
         if not hasattr(held, "pool"):
-            held.pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin_worker, (workers,))
+            held.pool = worker_pool(workers, processes=1)
             pools.append(held.pool)
         try:
             content = to_json(trial.experiment), trial.run.folder, trial.partition
@@ -111,11 +117,6 @@ def _side_by_side(trials: Sequence[Trial], workers: int) -> Iterator[tuple[Trial
                 pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _begin_worker(workers: int) -> None:
-    share_cores(workers)
-    watch_parent()
-
-
 def _run(experiment: dict[str, Any], folder: Path, partition: str) -> str:
     """One trial, in this process or in a worker; why it broke, or nothing. The traceback of a bug goes into its log."""
     from emotf.training import train
@@ -129,6 +130,7 @@ def _run(experiment: dict[str, Any], folder: Path, partition: str) -> str:
     except UserError as error:
         return str(error)
     except Exception as error:
+        run.folder.mkdir(parents=True, exist_ok=True)
         with open(run.log, "a") as log:
             traceback.print_exc(file=log)
         return f"{type(error).__name__}: {' '.join(str(error).split())[:200]} (traceback: {run.log})"

@@ -101,10 +101,17 @@ def grid(
         experiment, folds, seeds, folder: as of `trials_of`.
 
     Raises:
-        UserError: as `trials_of`.
+        UserError: as `trials_of`, or two systems are one and the same.
     """
     systems = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    return trials_of(experiment, systems, folds, seeds, folder)
+    trials = trials_of(experiment, systems, folds, seeds, folder)
+    seen: dict[str, str] = {}
+    for trial in trials:
+        same = seen.setdefault(json.dumps(to_json(trial.experiment)), trial.system)
+        if same != trial.system:
+            raise UserError(f"{same!r} and {trial.system!r} are one and the same system; folds, seeds and targets are "
+                            "no axes but --folds, --seeds and targets=stl,mtl.")  # fmt: skip
+    return trials
 
 
 def trials_of(

@@ -45,16 +45,8 @@ def page(
         recordings: whose traces are in the page, the first ones; 0 for all.
         more: what a reader does to have all of them, completing "for all of them, ...".
     """
-    seen = looks([trial.system for trial in trials])
-    reference = str(rows["reference"].iloc[0])
-    systems = Systems(
-        scored={system: _scored([t for t in trials if t.system == system]) for system in seen},
-        traced={system: _traced([t for t in trials if t.system == system]) for system in seen},
-        runs=[(trial.system, trial.targets, trial.run) for trial in trials],
-        subjects=subjects_of(trials),
-        looks=seen,
-        variance=variance,
-    )
+    systems = systems_of(trials, variance)
+    seen, reference = systems.looks, str(rows["reference"].iloc[0])
     sections = [
         _what(trials, rows, seen),
         _scores(rows, seen),
@@ -63,6 +55,19 @@ def page(
         *([_sizes(rows, seen)] if rows["parameters_all"].nunique() > 1 else []),
     ]
     return document(f"Comparison: {', '.join(trials[0].settings)}", title, sections)
+
+
+def systems_of(trials: Sequence[Trial], variance: str = "population") -> Systems:
+    """What every system scored and predicted, for plots."""
+    seen = looks([trial.system for trial in trials])
+    return Systems(
+        scored={system: _scored([t for t in trials if t.system == system]) for system in seen},
+        traced={system: _traced([t for t in trials if t.system == system]) for system in seen},
+        runs=[(trial.system, trial.targets, trial.run) for trial in trials],
+        subjects=subjects_of(trials),
+        looks=seen,
+        variance=variance,
+    )
 
 
 def _scored(members: Sequence[Trial]) -> dict[str, dict[str, list[Any]]]:

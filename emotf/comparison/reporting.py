@@ -8,14 +8,17 @@ import pandas as pd
 
 from emotf.comparison.grid import Trial
 from emotf.comparison.hparams import write_hparams
-from emotf.comparison.page import page
+from emotf.comparison.page import page, systems_of
 from emotf.comparison.stability import steadiness
 from emotf.comparison.summary import learning, summarise
 from emotf.files import write_text, written_aside
 from emotf.report import figures, score_figures, tables
 from emotf.report.latex import comparison_latex
-from emotf.report.scored import by_epoch
+from emotf.report.scored import by_epoch, by_frame, by_subject
 from emotf.report.stability import cell_name, stability_table
+
+# What only some comparisons leave.
+OPTIONAL = ("sweep.png", "sizes.png", "stability.md", "stability.csv", "stability.png")
 
 
 def report(
@@ -27,7 +30,7 @@ def report(
     unit: str = "subject",
     recordings: int = 12,
 ) -> tuple[str, tuple[Path, ...]]:
-    """Writes comparison.md, .csv, .tex, .html, .png, learning.csv, learning.png, and hparams/ for TensorBoard.
+    """Writes comparison.md, .csv, .tex, .html, .png, learning.csv, .png, agreement.png, subjects.png and hparams/.
 
     Also sweep.png where an axis has numbers, and sizes.png where systems differ in size.
 
@@ -50,6 +53,7 @@ def report(
         objectives.setdefault(trial.system, {})[tables.objective_of(trial.run.about)] = None
     trained_by = {system: "; ".join(found) for system, found in objectives.items()}
     table = tables.comparison_table(rows, trained, trained_by, title)
+    systems = systems_of(trials, variance)
     texts = {
         "comparison.md": table,
         "comparison.csv": rows.to_csv(index=False),
@@ -61,11 +65,15 @@ def report(
     }
     drawn = {
         "comparison.png": figures.comparison(rows, title),
-        "learning.png": score_figures.learning(by_epoch([(t.system, t.targets, t.run) for t in trials]), title),
+        "learning.png": score_figures.learning(by_epoch(systems.runs), title),
+        "agreement.png": score_figures.agreement(by_frame(systems.traced), title),
+        "subjects.png": score_figures.subjects(by_subject(systems.scored, systems.subjects, variance), title),
         **_sweep(rows, list(trials[0].settings), title),
     }
     if rows["parameters_all"].nunique() > 1:
         drawn["sizes.png"] = score_figures.sizes(rows, title)
+    for name in OPTIONAL:  # of another comparison in this folder
+        (folder / name).unlink(missing_ok=True)
     for name, text in texts.items():
         write_text(folder / name, text)
     for name, figure in drawn.items():

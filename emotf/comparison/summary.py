@@ -37,6 +37,12 @@ def whole(trials: Sequence[Trial]) -> tuple[list[Trial], tuple[str, ...]]:
     return [trial for trial in trials if trial.system not in lacking], lacking
 
 
+def units_of(trials: Sequence[Trial], unit: str) -> dict[str, str]:
+    """recording -> what is independent: its subject, or itself (`unit`, one of `UNITS`)."""
+    subjects = subjects_of(trials)
+    return subjects if unit == "subject" else {name: name for name in subjects}
+
+
 def subjects_of(trials: Sequence[Trial]) -> dict[str, str]:
     """recording -> subject, of all that the trials' records hold."""
     stores = {trial.experiment.store for trial in trials}
@@ -73,8 +79,7 @@ def summarise(
     systems: dict[str, list[int]] = {}
     for i, trial in enumerate(trials):
         systems.setdefault(trial.system, []).append(i)
-    subjects = subjects_of(trials)
-    units = subjects if unit == "subject" else {name: name for name in subjects}
+    units = units_of(trials, unit)
     rows = []
     for target in dict.fromkeys(target for trial in trials for target in trial.targets):
         of = {name: [i for i in members if target in trials[i].targets] for name, members in systems.items()}

@@ -20,7 +20,7 @@ from typing import Any
 from emotf.errors import UserError
 from emotf.features.base import Feature, PictureFeature
 from emotf.files import sha256
-from emotf.processes import share_cores, watch_parent
+from emotf.processes import begin_worker
 from emotf.recording import Recording
 from emotf.records.stream import Entry, Schema, Stream, nearest_frames
 from emotf.track import MISFIT, Clock, Track
@@ -123,8 +123,7 @@ def _begin_worker(tasks: Sequence[Task], workers: int) -> None:
     """Keeps the tasks (what features learned may be large), shares out the cores, and watches the parent."""
     global _tasks
     _tasks = tasks
-    share_cores(workers)
-    watch_parent()
+    begin_worker(workers)
     importlib.import_module("tensorflow")  # writes records: its start is no work of the first stream
 
 

@@ -231,7 +231,7 @@ def probability(p: float) -> str:
 
 def schedule_table(rows: pd.DataFrame, workers: int) -> str:
     """A comparison before it starts (`emotf.comparison.schedule`)."""
-    runs, done, left = rows["runs"].sum(), rows["done"].sum(), rows["left"].sum(skipna=False)
+    runs, done, left = int(rows["runs"].sum()), int(rows["done"].sum()), rows["left"].sum(skipna=False)
     if done == runs:
         ahead = "nothing left to run"
     elif pd.isna(left):

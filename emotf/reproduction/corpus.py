@@ -1,6 +1,8 @@
 """The corpus that a table is run on: a twin where the real one is not at hand, its split, and the records of it."""
 
+import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from emotf.config import Experiment, from_json, to_json
@@ -27,8 +29,11 @@ def take_twin(experiment: Experiment) -> None:
     if made.is_file():
         experiment.corpus = from_json(read_json(made))
     else:
-        shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed while it wrote
-        experiment.corpus = experiment.corpus.write_twin(folder)
+        aside = folder.with_name(f"{folder.name}_{os.getpid()}")
+        twin = experiment.corpus.write_twin(aside)
+        shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed here
+        aside.rename(folder)
+        experiment.corpus = replace(twin, dir=str(folder))
         write_json(made, to_json(experiment.corpus))
     experiment.data.records += "/twins"
     say(f"{folder}, a SYNTHETIC twin, stands in for {experiment.corpus.name}; yours: --set=corpus.dir=...")

@@ -3,48 +3,39 @@
 from collections.abc import Sequence
 from html import escape
 
-import pandas as pd
-
 from emotf.report.html.document import Section, document
-from emotf.report.html.table import Cell, figure, table
+from emotf.report.html.table import Cell, table
 from emotf.report.latex import latex
 from emotf.reproduction.running import Prepared
 
+# Header and rows of a table, as text.
+Shown = tuple[Sequence[str], Sequence[Sequence[str]]]
 
-def page(
-    prepared: Prepared,
-    heading: Sequence[str],
-    header: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    notes: Sequence[str],
-    findings: pd.DataFrame,
-    findings_lead: str,
-) -> str:
+
+def page(prepared: Prepared, lines: Sequence[str], shown: Shown, findings: Shown, lead: str) -> str:
     """One HTML file.
 
     Args:
         prepared: its runs are done.
-        heading: lines that say which corpus is which, and what was chosen where.
-        header, rows: of the table, as text.
-        notes: what else a reader must know.
-        findings: of `Prepared.findings`.
-        findings_lead: how to read them.
-    """  # fmt: skip
+        lines: which corpus is which, what was chosen where, what else a reader must know.
+        shown: the table.
+        findings: of the publication, here; without rows where there are none.
+        lead: how to read them.
+    """
     of = prepared.table
-    body = [[_cell(text) for text in row] for row in rows]
-    listed = [f"<li>{escape(line)}</li>" for line in (*heading, *notes)]
+    listed = "".join(f"<li>{escape(line)}</li>" for line in lines)
     sections = [
-        Section("what", "What is what", f"<ul>{''.join(listed)}</ul>"),
-        Section("table", "Printed, and ours", table(header, body, f"{of.source}: {of.title}")),
+        Section("what", "What is what", f"<ul>{listed}</ul>"),
+        Section("table", "Printed, and ours", _sorting(shown, f"{of.source}: {of.title}")),
     ]
-    if len(findings):
-        tested = [
-            [row["finding"], figure(row["value"], "+.3f"), _interval(row["low"], row["high"]), row["said"]]
-            for row in findings.to_dict("records")
-        ]
-        columns = ["finding", "difference", "95 %", "here"]
-        sections.append(Section("findings", "Findings", table(columns, tested, "Findings, here"), findings_lead))
+    if findings[1]:
+        sections.append(Section("findings", "Findings", _sorting(findings, "Findings, here"), f"{lead}."))
     return document(of.source, f"{of.title}; ours: {prepared.experiment.corpus.name}", sections, plots=False)
+
+
+def _sorting(shown: Shown, caption: str) -> str:
+    header, rows = shown
+    return table(header, [[_cell(text) for text in row] for row in rows], caption)
 
 
 def as_latex(prepared: Prepared, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -61,7 +52,3 @@ def _cell(text: str) -> Cell:
         return Cell(text, float(text.split(" ")[0]))
     except ValueError:
         return Cell(text, float("nan")) if text == "-" else Cell(text)
-
-
-def _interval(low: float, high: float) -> str:
-    return "-" if pd.isna(low) else f"[{low:+.3f}, {high:+.3f}]"

@@ -1,5 +1,6 @@
 """A printed table with ours beside it, for people: Markdown, CSV, LaTeX, HTML; and the list of all tables."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ from emotf.comparison import Trial, reference_of, report_stability
 from emotf.comparison.axes import LENGTH
 from emotf.comparison.stability import MEAN_TARGET
 from emotf.files import write_text
-from emotf.measures import MEAN, POOLED
 from emotf.report import tables as text
 from emotf.report.figures import save
 from emotf.report.sweeps import sweeps
@@ -45,19 +45,22 @@ def report(prepared: Prepared, variance: str, unit: str) -> tuple[str, tuple[Pat
     figures, findings = prepared.figures(variance), prepared.findings(variance, unit)
     header, rows = cells(prepared, figures)
     lines, notes = heading(prepared, variance), _notes(prepared, figures)
-    lead = _how_to_read(findings, table.anchor, unit)
+    lead, shown = _how_to_read(findings, unit), tested(findings, table)
     parts = [f"# {table.source}: {table.title}", _listed(lines), text.markdown(header, rows), _listed(notes)]
     if len(findings):
-        parts.append(f"{lead}:\n\n{_findings(findings)}")
+        parts.append(f"{lead}:\n\n{text.markdown(*shown)}")
     said = "\n\n".join(filter(None, parts)) + "\n"
     contents = {
         f"{name}.md": said,
-        f"{name}.html": page(prepared, lines, header, rows, notes, findings, lead),
+        f"{name}.html": page(prepared, [*lines, *notes], (header, rows), shown, lead),
         f"{name}.tex": as_latex(prepared, header, rows),
         f"{name}.csv": figures.to_csv(index=False),
     }
     if len(findings):
         contents[f"{name}_findings.csv"] = findings.to_csv(index=False)
+    for old in prepared.folder.glob(f"{name}_*.*"):  # of other rows in this folder
+        old.unlink()
+    shutil.rmtree(prepared.folder / f"{name}_stability", ignore_errors=True)
     for file, content in contents.items():
         write_text(prepared.folder / file, content)
     paths = [*(prepared.folder / file for file in contents), *_drawn(prepared, figures)]
@@ -181,7 +184,7 @@ def cells(prepared: Prepared, figures: pd.DataFrame) -> tuple[list[str], list[li
     if prepared.table.wide:
         return _side_by_side(figures)
     place, printed = _columns(figures)
-    other = MEAN if prepared.table.anchor == POOLED else POOLED
+    other = prepared.table.other
     scored = figures["measure"].isin(SCORES).any()
     of = ["target", "measure"] if figures["measure"].nunique() > 1 else ["target"]
     header = [*place, *of, *printed, f"ours ({prepared.experiment.corpus.name})"]
@@ -233,21 +236,25 @@ def _shown(value: Any) -> str:
     return "-" if value == "" or pd.isna(value) else str(value)
 
 
-def _how_to_read(findings: pd.DataFrame, anchor: str, unit: str) -> str:
+def _how_to_read(findings: pd.DataFrame, unit: str) -> str:
     return (
-        f"What the publication found, here: differences of CCC, {anchor}, averaged over seeds, 95 % bootstrap interval "
-        f"over {unit}s. Holds: the interval lies above 0; undecided: it holds 0, or a single {unit} has none. Not "
-        f"corrected for their number ({len(findings)})"
+        "What the publication found, here: differences of CCC, averaged over seeds, 95 % bootstrap interval over "
+        f"{unit}s. Holds: the interval lies above 0; undecided: it holds 0, or a single {unit} has none. Not corrected "
+        f"for their number ({len(findings)})"
     )
 
 
-def _findings(findings: pd.DataFrame) -> str:
+def tested(findings: pd.DataFrame, table: Table) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the findings, by the anchor of the table and with the other pooling."""
     rows = []
     for row in findings.to_dict("records"):
-        value = "-" if pd.isna(row["value"]) else f"{row['value']:+.3f}"
-        interval = "" if pd.isna(row["low"]) else f" [{row['low']:+.3f}, {row['high']:+.3f}]"
-        rows.append([row["finding"], value + interval, row["said"]])
-    return text.markdown(["finding", "difference [95 %]", "here"], rows)
+        cells = [row["finding"]]
+        for prefix in ("", "other_"):
+            value, low, high, said = (row[f"{prefix}{name}"] for name in ("value", "low", "high", "said"))
+            interval = "" if pd.isna(low) else f" [{low:+.3f}, {high:+.3f}]"
+            cells += ["-" if pd.isna(value) else f"{value:+.3f}{interval}", said if isinstance(said, str) else "-"]
+        rows.append(cells)
+    return ["finding", f"{table.anchor} [95 %]", "here", f"{table.other} [95 %]", "here"], rows
 
 
 def listing() -> str:

@@ -12,16 +12,15 @@ import numpy as np
 import pandas as pd
 
 from emotf.catalog import suggestion
-from emotf.comparison import Trial, by_recording, subjects_of, trials_of
+from emotf.comparison import Trial, by_recording, trials_of, units_of
 from emotf.comparison.axes import applied
 from emotf.comparison.stability import MEAN_TARGET
 from emotf.config import Experiment
 from emotf.errors import UserError
 from emotf.evaluation import score
 from emotf.features.base import Feature
-from emotf.measures import MEAN, POOLED, Moments
+from emotf.measures import Moments
 from emotf.prediction import traces
-from emotf.recipes import assign, field_type, typed
 from emotf.records import Store, extract_missing
 from emotf.reproduction.corpus import check_records, shorten, split_of, take_twin
 from emotf.reproduction.derived import Derived, Made
@@ -46,6 +45,9 @@ RECIPES = Path("configs")
 
 # measure -> what has the other pooling.
 OTHER = {**{name: name for name in SCORES}, "ccc_mean": "ccc", "mse_mean": "mse"}
+
+# Fields that switches of the tool decide.
+NOT_SET = {"data.protocol": "--strict", "data.fold": "--folds", "training.seed": "--seeds", "targets": "--only"}
 
 # Of a finding's weighted sum.
 SAID = {"higher": "holds", "lower": "does not hold", "undecided": "undecided"}
@@ -121,12 +123,11 @@ class Prepared:
             row |= {f"printed: {database}": figure for database, figure in cell.printed.items()}
             row["why"] = self.why_not(cell)
             if not row["why"]:
-                other = MEAN if self.table.anchor == POOLED else POOLED
                 values = self._values(cell, self.table.anchor, variance)
                 row |= {"ours": np.nanmean(values), "ours_sd": np.nanstd(values), "runs": len(values)}
                 if cell.measure in OTHER:
                     same = replace(cell, measure=OTHER[cell.measure])
-                    row["ours_other"] = np.nanmean(self._values(same, other, variance))
+                    row["ours_other"] = np.nanmean(self._values(same, self.table.other, variance))
             rows.append(row)
         found = pd.DataFrame(rows)
         for name in ("ours", "ours_sd", "ours_other", "runs"):
@@ -197,10 +198,10 @@ class Prepared:
     def findings(self, variance: str = "population", unit: str = "subject") -> pd.DataFrame:
         """A row a finding: its text; `value` with its 95 % interval `low`, `high`, over `units`; what that says.
 
-        Findings hold above 0. Those whose systems or targets the corpus does not have are `not tested`.
+        By the table's anchor, and with the other pooling in the same columns with `other_` before them. Findings hold
+        above 0. Those whose systems or targets the corpus does not have are `not tested`.
         """
-        subjects = subjects_of(self.trials)
-        units = subjects if unit == "subject" else {name: name for name in subjects}
+        units = units_of(self.trials, unit)
         rows = []
         for finding in self.table.findings:
             lacking = [why for _, system, target in finding.terms
@@ -210,11 +211,14 @@ class Prepared:
                 terms = [
                     (weight, by_recording(self._parts(system, target))) for weight, system, target in finding.terms
                 ]
-                value, low, high = contrast(terms, self.table.anchor, "ccc", variance, units)
-                row |= {"value": value, "low": low, "high": high, "said": SAID[verdict(low, high)]}
+                for prefix, pooling in (("", self.table.anchor), ("other_", self.table.other)):
+                    value, low, high = contrast(terms, pooling, "ccc", variance, units)
+                    found = {"value": value, "low": low, "high": high, "said": SAID[verdict(low, high)]}
+                    row |= {f"{prefix}{name}": content for name, content in found.items()}
                 row["units"] = len({units[name] for name in terms[0][1]})
             rows.append(row)
-        return pd.DataFrame(rows, columns=["finding", "value", "low", "high", "said", "units"])
+        of = ("value", "low", "high", "said")
+        return pd.DataFrame(rows, columns=["finding", *of, *(f"other_{name}" for name in of), "units"])
 
 
 def prepare(
@@ -293,10 +297,12 @@ def _experiment(table: Table, corpus: str, settings: Sequence[str], smoke: bool)
         take_twin(experiment)
     dealt = table.split and hasattr(experiment.corpus, "split")
     for item in (*table.settings, *([f"corpus.split={table.split}"] if dealt else []), *settings):
-        path_, equals, value = item.partition("=")
+        field_, equals, value = item.partition("=")
         if not equals:
             raise UserError(f"--set takes <field>=<value>, received {item!r}.")
-        assign(experiment, path_, typed(path_, value, field_type(experiment, path_)))
+        if field_ in NOT_SET:
+            raise UserError(f"--set={field_}: that is the switch {NOT_SET[field_]}.")
+        experiment = applied(experiment, {field_: value})
     if dealt:
         experiment.data.records += f"/{split_of(experiment)}"
     return experiment.check()

@@ -141,6 +141,11 @@ class Table:
         assert self.anchor in (POOLED, MEAN), self.anchor
 
     @property
+    def other(self) -> str:
+        """The pooling that is not the anchor."""
+        return MEAN if self.anchor == POOLED else POOLED
+
+    @property
     def ready(self) -> bool:
         return bool(self.recipe) and not self.waits
 
@@ -190,9 +195,9 @@ def only(table: Table, rows: Sequence[str]) -> Table:
         return table
     cells = table.cells()
     for item in rows:
-        column, _, text = item.partition("=")
+        column, equals, text = item.partition("=")
         known = tuple(dict.fromkeys(name for cell in table.cells() for name in cell.place))
-        if column not in known:
+        if column not in known or not equals:
             raise UserError(f"--only takes <column>=<value>,..., the columns are {', '.join(known)}; received {item!r}."
                             f"{suggestion(column, known)}")  # fmt: skip
         values = tuple(dict.fromkeys(cell.place.get(column, "") for cell in table.cells()))

@@ -3,6 +3,7 @@
 import atexit
 import sys
 import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -105,6 +106,38 @@ class Progress(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self.bar:
             self.bar.stop()
+
+
+class AfterEpoch(keras.callbacks.Callback):
+    """Asks whether training goes on, once all that the epoch leaves is on disk; so it must come after `Resume`.
+
+    In an epoch that is the last one anyway, the answer changes nothing: the run is finished.
+
+    Args:
+        ask: of the epoch (the first is 0) and the development score that chooses epochs; True ends training here.
+        criterion: the name of that score.
+    """
+
+    def __init__(self, ask: Callable[[int, float], bool | None], criterion: str) -> None:
+        super().__init__()
+        self.ask = ask
+        self.criterion = f"dev_{criterion}"
+        self.ended = False
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        answer = self.ask(epoch, float((logs or {})[self.criterion]))
+        last = self.model.stop_training or epoch + 1 == self.params["epochs"]
+        if answer and not last:
+            self.ended = self.model.stop_training = True
+
+    def repeat(self, rows: Iterable[Any]) -> None:
+        """Tells of epochs that an earlier process has trained; nothing is left to be ended there.
+
+        Args:
+            rows: of the history, in order.
+        """
+        for row in rows:
+            self.ask(int(row["epoch"]), float(row[self.criterion]))
 
 
 class DevFigures(keras.callbacks.Callback):

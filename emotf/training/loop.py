@@ -2,11 +2,12 @@
 
 import importlib.metadata
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import keras
+import pandas as pd
 
 from emotf.config import CRITERIA, TRANSDUCTIVE, Experiment, Training
 from emotf.errors import UserError
@@ -16,7 +17,7 @@ from emotf.progress import say
 from emotf.records import Store, check_unseen
 from emotf.report.tables import objective_of
 from emotf.runs import Run
-from emotf.training.callbacks import DevFigures, DevScores, Progress
+from emotf.training.callbacks import AfterEpoch, DevFigures, DevScores, Progress
 from emotf.training.criteria import check_defined
 from emotf.training.device import prepare_device
 from emotf.training.extracted import check_extracted
@@ -29,10 +30,21 @@ STEPS = 8
 PACKAGES = ("emotf", "tensorflow", "keras", "numpy", "tensorflow-io", "librosa")
 
 
-def train(experiment: Experiment, run: Run) -> None:
+def train(
+    experiment: Experiment, run: Run, after_epoch: Callable[[int, float], bool | None] = lambda epoch, score: None
+) -> bool:
     """Trains a run, goes on with one that was interrupted, or finds it finished.
 
     On CPU, with the same number of threads, the same experiment gives the same scores bit by bit, interrupted or not.
+
+    Args:
+        experiment: what is trained.
+        run: where.
+        after_epoch: is told each epoch of the run once, in order, with the development score that chooses epochs; those
+            that were trained before an interruption first. Where it returns True, training ends as if interrupted.
+
+    Returns:
+        Whether the run is finished; it is not where `after_epoch` ended it.
 
     Raises:
         UserError: the records do not hold what the experiment asks for, a stream was fitted on a recording of dev or
@@ -42,10 +54,12 @@ def train(experiment: Experiment, run: Run) -> None:
     settings = experiment.check().training
     store = Store(experiment.store)
     run.check(experiment, store.fingerprint(experiment.streams))
+    asking = AfterEpoch(after_epoch, settings.select)
     if run.finished:
         run.finish()  # the process may have been killed between FINISHED and the last of its remains
         say(f"{run.folder} is finished; nothing to do.")
-        return
+        asking.repeat(row for _, row in pd.read_csv(run.history, float_precision="round_trip").iterrows())
+        return True
     device = prepare_device(settings.precision)
     keras.utils.clear_session()
     keras.utils.set_random_seed(settings.seed)
@@ -86,7 +100,11 @@ def train(experiment: Experiment, run: Run) -> None:
     _announce(run.about)
     dev = Predictor(network, store, list(experiment.streams), chosen.partition("dev"), experiment.window, by)
     learner = Learner(network, objective)
-    conclude(run, learner, network, _fit(settings, run, learner, optimizer, epochs, dev), settings)
+    done = _fit(settings, run, learner, optimizer, epochs, dev, asking)
+    if asking.ended:
+        return False
+    conclude(run, learner, network, done, settings)
+    return True
 
 
 def conclude(run: Run, learner: keras.Model, network: keras.Model, done: Resume, settings: Training) -> None:
@@ -126,8 +144,9 @@ def _fit(
     optimizer: keras.optimizers.Optimizer,
     epochs: Epochs,
     dev: Predictor,
+    asking: AfterEpoch,
 ) -> Resume:
-    """Trains until the learner has the selected weights; returns what is known of all epochs."""
+    """Trains until the learner has the selected weights, or is asked to end; returns what is known of all epochs."""
     learner.compile(optimizer, jit_compile=settings.jit_compile, steps_per_execution=STEPS)
     learner.optimizer.build(learner.trainable_variables)
     scores = DevScores(dev)
@@ -142,6 +161,7 @@ def _fit(
     before = resume.done
     if before:
         say(f"going on after epoch {before}")
+    asking.repeat(resume.rows)
     board = keras.callbacks.TensorBoard(str(run.tensorboard), write_graph=False)
     figures = DevFigures(run.tensorboard, scores, settings.figure_every)
     learner.fit(
@@ -156,6 +176,7 @@ def _fit(
             board,
             figures,
             resume,
+            asking,
         ],
         shuffle=False,
         verbose=0,

@@ -1,9 +1,9 @@
 """Exact resume: one file an epoch holds all that decides how training goes on.
 
 Keras' own BackupAndRestore loses callbacks' state, dropout seeds and the order of examples. Here the order is a
-function of (seed, epoch), and the last callback writes, whole or not at all: the epoch, every variable of model and
-optimiser, the history, and the state of early stopping. A run that was killed starts its unfinished epoch anew and ends
-with the same weights, bit by bit, as one that was not.
+function of (seed, epoch), and the last callback that changes anything writes, whole or not at all: the
+epoch, every variable of model and optimiser, the history, and the state of early stopping. A run that was killed starts
+its unfinished epoch anew and ends with the same weights, bit by bit, as one that was not.
 
 Best weights by further criteria are too much to be written every epoch: each has a file of its own, named by criterion
 and epoch, written when they improve, before the state. Which of these files counts follows from the history in the
@@ -33,7 +33,8 @@ PLATEAU = ("wait", "best", "cooldown_counter")
 class Resume(keras.callbacks.Callback):
     """Writes the state and the history after every epoch, and puts a state back before the first.
 
-    Must be the last callback: Keras resets the others in their `on_train_begin`, and this one overwrites that.
+    Must come after the callbacks that change anything: Keras resets them in their `on_train_begin`, and this one
+    overwrites that.
 
     Args:
         run: whose state it is.

@@ -7,6 +7,7 @@ from pretended import TARGETS, pretend, store_of
 
 from emotf.comparison import (
     MULTI_AGAINST_SINGLE,
+    check,
     execute,
     grid,
     parse,
@@ -147,6 +148,44 @@ def test_every_combination_is_a_system(experiment, golds, tmp_path):
     assert trials[0].run.folder == tmp_path / "runs" / "mse_4_fold1_seed0"
 
 
+def test_the_part_that_is_there_stays_as_it_is_configured(experiment):
+    experiment.model.forget_bias = 5.0
+    assert applied(experiment, {"model": "lstm", "loss": "ccc"}).model.forget_bias == 5.0
+    assert applied(experiment, {"model": "lstm:direction=both"}).model.forget_bias == Lstm().forget_bias
+
+
+def test_a_value_may_be_a_path(experiment):
+    assert applied(experiment, {"data.records": "work/other"}).data.records == "work/other"
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [
+        {"data.fold": ("0", "1")},
+        {"training.seed": ("0", "1")},
+        {"data.targets": ("arousal", "valence")},
+        {"training.learning_rate": ("1e-3", "0.001")},
+        {"streams": ("speech", "mfcc39")},
+        {"loss": ("ccc", "ccc:pool=batch")},
+    ],
+)
+def test_one_system_under_two_names_is_refused(experiment, golds, tmp_path, axes):
+    with pytest.raises(UserError, match="are one and the same system; folds, seeds and targets are no axes"):
+        grid(experiment, axes, None, [0], tmp_path)
+
+
+def test_systems_that_are_scored_elsewhere_are_not_compared(experiment, golds, tmp_path):
+    trials = grid(experiment, {"data.protocol": ("rotation", "koprue2020")}, None, [0], tmp_path)
+    with pytest.raises(UserError, match="Some systems would be scored on test, others on dev"):
+        check(trials)
+
+
+def test_runs_need_a_folder(experiment, golds, tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(UserError, match="out is a file, runs need a folder; choose another --out"):
+        check(grid(experiment, MULTI_AGAINST_SINGLE, None, [0], tmp_path / "out"))
+
+
 @pytest.mark.parametrize(
     ("axes", "message"),
     [
@@ -268,12 +307,16 @@ def test_single_targets_by_a_criterion_that_couples_them_are_refused_before_anyt
 def test_a_report_is_files_and_a_table(trials, tmp_path):
     table, paths = report(trials, "stl", "sample", "stl and mtl of nothing", tmp_path / "report")
     kinds = [f"comparison.{kind}" for kind in ("md", "csv", "tex", "html", "png")]
-    assert {path.name for path in paths} == {*kinds, "learning.csv", "learning.png", "hparams"}
+    pictures = {"learning.png", "agreement.png", "subjects.png"}
+    assert {path.name for path in paths} == {*kinds, *pictures, "learning.csv", "hparams"}
     assert all(path.stat().st_size > 100 for path in paths) and paths[0].read_text() == table
     assert table.startswith("stl and mtl of nothing; sample variances (n - 1)\n")
     assert "higher" in table and "- mtl: 0.5 x ccc (batch) of arousal + 0.5 x ccc (batch) of valence\n" in table
     assert "- stl: 0.5 x ccc (batch) of arousal; 0.5 x ccc (batch) of valence\n" in table
     assert "| reference " in table and "100 (200)" in table
+    (tmp_path / "report" / "sweep.png").write_bytes(b"of another comparison")
+    report(trials, "stl", "sample", "again", tmp_path / "report")
+    assert not (tmp_path / "report" / "sweep.png").exists()
 
 
 def test_differences_are_tested_and_corrected_over_the_table(trials, golds):

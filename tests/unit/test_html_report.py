@@ -533,7 +533,7 @@ def test_the_page_of_a_run(trials):
     for row in scores.to_dict("records"):
         assert f"{row['value']:.3f}" in cells
     assert "undefined" in cells  # one subject has no interval
-    assert "For all of them, write the page with --recordings=0." in said
+    assert "For all of them, write the page with --traces=0." in said
 
 
 def test_the_tool_writes_the_page_of_what_is_scored(trials, tmp_path):

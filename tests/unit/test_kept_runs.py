@@ -170,7 +170,7 @@ def test_the_order_that_is_asked_for_reaches_the_batches(experiment, tmp_path, m
     class KnownError(Exception):
         pass
 
-    def fit(settings, run, learner, optimizer, epochs, dev):
+    def fit(settings, run, learner, optimizer, epochs, dev, asking):
         raise KnownError(np.concatenate([y["valence"] for _, y in epochs.dataset.as_numpy_iterator()]))
 
     monkeypatch.setattr("emotf.training.loop._fit", fit)

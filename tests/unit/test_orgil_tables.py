@@ -212,7 +212,7 @@ def test_rows_are_kept_by_the_values_of_columns():
         (["netwrk=Full Network"], "received 'netwrk=Full Network'. Did you mean 'network'?"),
         (["network=Full Netwrk"], "network is never 'Full Netwrk', but Full Network,"),
         (["network=Full Netwrk"], "Did you mean 'Full Network'?"),
-        (["network"], "network is never ''"),
+        (["network"], "received 'network'"),
         (["sequence_length=32", "sequence_length=64"], "no row has all of sequence_length=32 and sequence_length=64"),
     ],
 )

@@ -11,6 +11,7 @@ from pretended import pretend, store_of
 
 from emotf import reproduction
 from emotf.comparison import trials_of
+from emotf.comparison.axes import applied
 from emotf.config import Data, Experiment
 from emotf.corpora.synthetic import Synthetic
 from emotf.errors import UserError
@@ -20,7 +21,7 @@ from emotf.losses.ccc import Ccc
 from emotf.measures import MEAN, POOLED, Moments
 from emotf.models.cer import Cer
 from emotf.reproduction.koprue2020 import cer
-from emotf.reproduction.running import table_of
+from emotf.reproduction.running import _experiment, table_of
 from emotf.reproduction.table import PUBLISHED, Cell, Table, published
 
 NAMES = sorted(path.stem for path in PUBLISHED.glob("*.csv"))
@@ -101,6 +102,9 @@ def test_findings_are_contrasts_with_a_verdict(prepared):
     gain = found.loc["valence: MTL above STL"]
     assert 0 < gain["low"] < gain["value"] < gain["high"] and (gain["said"], gain["units"]) == ("holds", 6)
     assert found.loc["dominance: MTL above STL"]["said"] == "not tested: dominance is not rated here"
+    pooled = replace(prepared, table=replace(prepared.table, anchor=POOLED)).findings().set_index("finding")
+    assert pooled.loc["valence: MTL above STL"]["value"] == gain["other_value"] != gain["value"]
+    assert pooled.loc["valence: MTL above STL"]["other_low"] == gain["low"]
     difference = found.loc["MTL gains more for valence than for arousal"]
     assert difference["value"] == pytest.approx(gain["value"] - found.loc["arousal: MTL above STL"]["value"])
     turned = [replace(f, terms=tuple((-w, s, t) for w, s, t in f.terms)) for f in prepared.table.findings]
@@ -157,6 +161,8 @@ def test_mistakes_are_met_before_anything_runs(tmp_path, monkeypatch):
         prepare("orgil2022_table1_3")
     with pytest.raises(UserError, match=r"no field 'training\.epoch'\. Did you mean 'epochs'"):
         prepare(settings=["training.epoch=3"])
+    with pytest.raises(UserError, match=r"--set=data\.protocol: that is the switch --strict"):
+        prepare(settings=["data.protocol=rotation"])
     with pytest.raises(UserError, match="--set takes <field>=<value>, received 'epochs'"):
         prepare(settings=["epochs"])
     with pytest.raises(UserError, match=r"No corpus 'emodbb' in this recipe; .* Did you mean 'emodb'"):
@@ -164,6 +170,14 @@ def test_mistakes_are_met_before_anything_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"no recipe configs/cer_mtl\.py; run this in the folder that holds configs/"):
         prepare()
+
+
+def test_what_is_set_of_a_part_holds_in_every_system_that_has_it():
+    table = reproduction.tables()["koprue2020_table5"]
+    experiment = _experiment(table, "smoke", ["model.gru_units=9", "loss.pool=sequence"], False)
+    made = {system["model"]: applied(experiment, system) for system in table.systems}
+    assert made["cer"].model.gru_units == 9 and made["cer"].loss.pool == "sequence"
+    assert "gru_units" not in vars(made["pure_cnn"].model)
 
 
 def test_published_figures_are_kept_to_the_letter():

@@ -47,7 +47,7 @@ def test_a_run_keeps_its_experiment(run):
 def test_a_run_of_another_experiment_is_refused_with_the_difference(run, changes, message):
     run.begin(experiment())
     before = read_json(run.folder / "config.json")
-    with pytest.raises(UserError, match=rf"one holds a run with another {message}; choose another --run"):
+    with pytest.raises(UserError, match=rf"one holds a run with another {message}; choose another folder"):
         run.check(experiment(**changes), "f")
     assert read_json(run.folder / "config.json") == before
 

@@ -27,6 +27,7 @@ def run_page(
     scores: pd.DataFrame,
     subjects: Mapping[str, str],
     recordings: int = 12,
+    decided: str = "",
 ) -> str:
     """One HTML file, which needs nothing but itself.
 
@@ -38,15 +39,17 @@ def run_page(
         scores: of `emotf.evaluation.score`, of this partition.
         subjects: recording -> subject.
         recordings: whose traces are in the page, the first ones; 0 for all.
+        decided: what the partition decided, so that its scores are no fair report; empty where nothing.
     """
     about, name = run.about, run.folder.name
     variance = str(scores["variance"].iloc[0])
     traced = {name: {recording: (gold, predictions[recording]) for recording, gold in golds.items()}}
     runs = [(name, about["targets"], run)]
     systems = Systems({name: scored}, traced, runs, subjects, looks([name]), variance)
-    more = "write the page with --recordings=0"
+    more = "write the page with --traces=0"
     sections = [_what_it_is(run, about), _scores(scores), *score_sections(systems, recordings, more)]
-    return document(f"Run {name}, {partition}", f"{what_it_is(about)}; {protocol(variance)}", sections)
+    unfair = f"; NO FAIR REPORT: {decided}" if decided else ""
+    return document(f"Run {name}, {partition}", f"{what_it_is(about)}; {protocol(variance)}{unfair}", sections)
 
 
 def _what_it_is(run: Run, about: Mapping[str, Any]) -> Section:
