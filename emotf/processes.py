@@ -6,15 +6,16 @@ import threading
 from concurrent.futures import ProcessPoolExecutor
 
 
-def worker_pool(workers: int, processes: int = 0) -> ProcessPoolExecutor:
+def worker_pool(workers: int, processes: int = 0, tasks: int | None = None) -> ProcessPoolExecutor:
     """A pool of spawned processes that share the cores and end with this one.
 
     Args:
         workers: how many work at the same time on this machine, those of other pools included.
         processes: of this pool; 0 for all workers.
+        tasks: after so many a process is replaced, for work that leaves memory behind; None: never.
     """
     spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(processes or workers, spawn, begin_worker, (workers,))
+    return ProcessPoolExecutor(processes or workers, spawn, begin_worker, (workers,), max_tasks_per_child=tasks)
 
 
 def begin_worker(workers: int) -> None:

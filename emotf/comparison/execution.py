@@ -19,6 +19,9 @@ from emotf.progress import clock, say
 from emotf.records import Store
 from emotf.runs import Run
 
+# Keras and TensorFlow leave about 30 MB of every run behind; a process is replaced after so many.
+RUNS_A_PROCESS = 20
+
 
 def check(trials: Sequence[Trial]) -> None:
     """Refuses, before anything runs, what cannot run or be compared.
@@ -97,7 +100,7 @@ def _side_by_side(trials: Sequence[Trial], workers: int) -> Iterator[tuple[Trial
 
     def work(trial: Trial) -> str:
         if not hasattr(held, "pool"):
-            held.pool = worker_pool(workers, processes=1)
+            held.pool = worker_pool(workers, processes=1, tasks=RUNS_A_PROCESS)
             pools.append(held.pool)
         try:
             content = to_json(trial.experiment), trial.run.folder, trial.partition

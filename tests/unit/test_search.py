@@ -184,7 +184,7 @@ def test_a_trial_is_the_mean_over_folds(search, pretended):
 def test_runs_of_another_study_are_not_taken_for_trials(search, pretended):
     rows_of(search)
     other = replace(search, storage=f"sqlite:///{search.out}/other.db")
-    with pytest.raises(UserError, match="holds runs of another s.*; choose another --out"):
+    with pytest.raises(UserError, match=r"holds runs of another s.*; choose another --out"):
         rows_of(other)
     rows_of(replace(other, out=search.out / "elsewhere"))
     with pytest.raises(UserError, match="holds runs of another study; choose another --out"):
