@@ -184,8 +184,9 @@ def body(network: "keras.Model") -> "keras.Model":
 def save(network: "keras.Model", path: Path) -> None:
     """Writes a classifier, or a body, as a .keras file of Keras' own layers only, whole or not at all.
 
-    Keras loads it where emotf is not installed. That of a body of 2048 features (ResNet50, 101, 152, all SE-ResNeXt),
-    or of a classifier that has one, is what the feature `resnet50` takes as its `weights`.
+    Keras loads it where emotf is not installed. To train on, build the network with the file as its `weights`, because
+    groups of Keras' own train slowly on a CPU. The file of a body of 2048 features (ResNet50, 101, 152, all
+    SE-ResNeXt), or of a classifier that has one, is what the feature `resnet50` takes as its `weights`.
     """
     from emotf.classifiers._grouped import with_layers_of_keras
 

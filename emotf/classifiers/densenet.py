@@ -23,7 +23,7 @@ class Densenet(Classifier):
 
     Reference:
         Huang, Liu, van der Maaten, Weinberger 2017, "Densely Connected Convolutional Networks", CVPR, table 1 and
-        section 3; DenseNet161 (k = 48) is of the preprint and of the authors' code.
+        section 3; DenseNet161 (k = 48) is among the networks that come with the authors' code.
     """
 
     depth: int = 121

@@ -184,13 +184,11 @@ def test_mixed_precision_keeps_logits_float32():
     ("name", "mode"), [("resnet50", "caffe"), ("resnet18", "torch"), ("densenet121", "torch"), ("small_cnn", "tf")]
 )
 def test_networks_prepare_pictures_as_keras_does(name, mode):
-    from keras.src.applications.imagenet_utils import preprocess_input
-
     part = named(name, weights="random")
     assert part.preprocessing == mode
     network = part.build((32, 32, 3), 2)
     prepared = keras.Model(network.input, network.get_layer("preprocessed").output)
-    expected = preprocess_input(pictures(32).copy(), mode=mode)
+    expected = keras.applications.imagenet_utils.preprocess_input(pictures(32).copy(), mode=mode)
     np.testing.assert_allclose(seen(prepared, pictures(32)), expected, rtol=1e-5, atol=1e-5)
 
 
