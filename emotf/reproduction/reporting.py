@@ -267,4 +267,6 @@ def listing() -> str:
 def _state(table: Table) -> str:
     if table.ready:
         return "ready"
+    if table.made_by:
+        return f"by {table.made_by}"
     return f"waits for {table.waits}" if table.waits else "facts only"

@@ -249,6 +249,8 @@ def prepare(
         UserError: no such table, row, corpus or field; the table is not ready.
     """
     table = only(table_of(name), rows)
+    if table.made_by:
+        raise UserError(f"{name} is made by another tool: {table.made_by}")
     if not table.ready:
         raise UserError(f"{name} is not ready: {table.waits or 'nothing of ours belongs beside it'}.")
     corpus = corpus or table.corpora[0]

@@ -109,6 +109,7 @@ class Table:
         by_modality: its rows differ by modality, so that a corpus with a single one has no multimodal row.
         needs: what a corpus must have.
         waits: for what, where the table is not ready.
+        made_by: the command of another tool that prints it beside ours.
         note: what else a reader must know.
         wide: measures stand side by side, a row a system.
         stability: axis whose values' spread over seeds belongs to the table.
@@ -132,6 +133,7 @@ class Table:
     by_modality: bool = False
     needs: str = ""
     waits: str = ""
+    made_by: str = ""
     note: str = ""
     wide: bool = False
     stability: str = ""
