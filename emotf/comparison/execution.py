@@ -34,7 +34,8 @@ def check(trials: Sequence[Trial]) -> None:
     if len(partitions) > 1:
         raise UserError(f"Some systems would be scored on {partitions[0]}, others on {partitions[1]}, which compares "
                         "nothing; choose one data.protocol.")  # fmt: skip
-    for folder in (trials[0].run.folder.parent, *trials[0].run.folder.parent.parents):
+    homes = {trial.run.folder.parent for trial in trials}
+    for folder in {above for home in homes for above in (home, *home.parents)}:
         if folder.exists() and not folder.is_dir():
             raise UserError(f"{folder} is a file, runs need a folder; choose another --out.")
     for trial in trials:
