@@ -27,7 +27,7 @@ cat $out/compare/comparison.md
 cat <<MADE
 records      work/records/synthetic
 runs         $out/compare/runs
-table        $out/compare/comparison.md $out/compare/comparison.csv $out/compare/comparison.png
+table        $out/compare/comparison.html $out/compare/comparison.md $out/compare/comparison.csv
 SavedModel   $out/savedmodel
 trace        $out/trace.csv $out/trace.png
 MADE
