@@ -25,8 +25,17 @@ from emotf.media import video_writer
 LAG = 0.6  # seconds by which the raters of a twin are late, on average
 
 
-def begin(folder: Path, corpus: str, about: str) -> Path:
+TRACES = "its file names, headers and rates, but planted\ntraces, computed signals and no people"
+
+
+def begin(folder: Path, corpus: str, about: str, holds: str = TRACES) -> Path:
     """Makes the folder and its TWIN.txt, which comes first so that no part of a twin ever passes for the corpus.
+
+    Args:
+        folder: new or empty.
+        corpus: whose layout it has.
+        about: this twin.
+        holds: what is the corpus's own here, and what is not.
 
     Raises:
         UserError: the folder holds something.
@@ -34,8 +43,7 @@ def begin(folder: Path, corpus: str, about: str) -> Path:
     home = Path(folder).expanduser()
     if visible(home) or (home.exists() and not home.is_dir()):
         raise UserError(f"{home} is not an empty folder; choose another for the twin of {corpus}.")
-    text = f"SYNTHETIC. Nothing here is of the corpus {corpus}: its file names, headers and rates, but planted\n"
-    text += f"traces, computed signals and no people. Scores on it say nothing.\n\n{about}\n"
+    text = f"SYNTHETIC. Nothing here is of the corpus {corpus}: {holds}. Scores on it say nothing.\n\n{about}\n"
     write_text(home / TWIN, text)
     return home
 

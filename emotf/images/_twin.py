@@ -5,11 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from emotf.corpora import _twin
 from emotf.corpora._drawn_face import DrawnFace
-from emotf.corpora.base import TWIN
-from emotf.corpora.folder import visible
-from emotf.errors import UserError
-from emotf.files import write_text
 
 # smile, opening of the mouth and lift of the brows
 EXPRESSIONS = {
@@ -27,17 +24,8 @@ _ALSO = {"happiness": "happy", "sadness": "sad", "anger": "angry"}
 
 
 def begin(folder: Path, corpus: str, about: str) -> Path:
-    """Makes the folder and its TWIN.txt, which comes first so that no part of a twin ever passes for the corpus.
-
-    Raises:
-        UserError: the folder holds something.
-    """
-    home = Path(folder).expanduser()
-    if visible(home) or (home.exists() and not home.is_dir()):
-        raise UserError(f"{home} is not an empty folder; choose another for the twin of {corpus}.")
-    text = f"SYNTHETIC. Nothing here is of the corpus {corpus} but its file names and formats.\n"
-    write_text(home / TWIN, f"{text}{about} Scores on it say nothing.\n")
-    return home
+    """Makes the folder and its TWIN.txt. Raises UserError where the folder holds something."""
+    return _twin.begin(folder, corpus, about, "its file names and formats, but pictures that were drawn")
 
 
 def draw(rng: np.random.Generator, expression: str, size: int = 48) -> np.ndarray:
