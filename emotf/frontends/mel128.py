@@ -23,7 +23,7 @@ class Mel128FrontEnd(FrontEnd):
         >>> layer(np.zeros((1, 22050), np.float32)).shape
         TensorShape([1, 26, 128])
         >>> layer.frames_of(22050), round(layer.delay, 4)
-        (26, 0.0580)
+        (26, 0.058)
 
     Raises:
         UserError: the clock is that of a video's pictures, which are not in the sound.

@@ -60,9 +60,8 @@ class Mfcc39FrontEnd(FrontEnd):
 
     def arranged(self, rows: tf.Tensor, windows: tf.Tensor, frames: tf.Tensor) -> tf.Tensor:
         """Rows beside their derivatives; the first and last 4 have those of the fifth from the ends."""
-        places = tf.range(frames)[None]
-        middles = tf.clip_by_value(places, HALF, windows[:, None] - 1 - HALF)
-        return _with_derivatives(rows, tf.repeat(places, tf.size(windows), axis=0), middles)
+        places = tf.repeat(tf.range(frames)[None], tf.size(windows), axis=0)
+        return _with_derivatives(rows, places, tf.clip_by_value(places, HALF, windows[:, None] - 1 - HALF))
 
     def follow(self, state: State, rows: tf.Tensor, before: tf.Tensor) -> tuple[State, tf.Tensor]:
         """As `arranged`, of frames that have 4 after them."""
