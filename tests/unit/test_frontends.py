@@ -213,20 +213,22 @@ def test_a_saved_model_takes_sound_whole_and_in_pieces(tmp_path, feature):
 
 
 def test_a_model_that_begins_with_sound_survives_its_file(tmp_path):
-    sound = keras.Input([None], name="sound")
+    sound, count = keras.Input([None], name="sound"), keras.Input([], dtype="int64", name="count")
     frames = {
-        "speech": frontends.of(Mfcc39(frame_rate_hz=25, mel_bands=30))(sound),
+        "speech": frontends.of(Mfcc39(frame_rate_hz=25, mel_bands=30))(sound, count),
         "bands": Mel128FrontEnd(Mel128(rate_hz=25), name="bands")(sound),
     }
     assert [frame.shape for frame in frames.values()] == [(None, None, 39), (None, None, 128)]
-    model = keras.Model(sound, {name: keras.layers.Dense(1)(frame) for name, frame in frames.items()})
+    model = keras.Model([sound, count], {name: keras.layers.Dense(1)(frame) for name, frame in frames.items()})
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     assert again.get_layer("mfcc39").feature == Mfcc39(frame_rate_hz=25, mel_bands=30)
     assert again.get_layer("bands").feature == Mel128(rate_hz=25)
-    given = noise(2 * 20000).reshape(2, -1)
-    for name, expected in model.predict(given, verbose=0).items():
-        np.testing.assert_array_equal(again.predict(given, verbose=0)[name], expected)
+    given = [noise(2 * 20000).reshape(2, -1), np.array([20000, 9000])]
+    found, expected = again.predict(given, verbose=0), model.predict(given, verbose=0)
+    for name in frames:
+        np.testing.assert_array_equal(found[name], expected[name])
+    assert np.isnan(found["speech"]).sum() == 32 - 15 and not np.isnan(found["bands"]).any()
     assert not model.get_layer("mfcc39").weights
 
 
