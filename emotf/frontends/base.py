@@ -30,16 +30,21 @@ State = dict[str, tf.Tensor]
 class FrontEnd(keras.layers.Layer):
     """A feature as a layer without weights: sound in, frames out, equal to what the feature extracts from a file.
 
-    It runs on TensorFlow only, in eager mode, in a `tf.function`, a functional model or a SavedModel. It does not
-    resample: sound comes at `sound_rate_hz`. A subclass sets the attributes below, and writes `analyse`, `arranged`,
-    `follow` and `rest`.
+    It runs on TensorFlow only, in eager mode, in a `tf.function`, a functional model or a SavedModel.
+
+    It does not resample: sound comes at `sound_rate_hz`. soxr, which resamples files, rounds in single precision; what
+    that leaves in bands above the recording's own highest frequency could not be equalled.
+
+    A subclass sets the attributes below and writes `analyse`; where frames are not the rows themselves, it also writes
+    `frames_in`, `arranged`, `follow` and `rest`.
 
     Attributes:
         feature: the feature that the layer equals; its settings decide everything.
         sound_rate_hz: samples a second of the sound.
         hop: seconds between frames.
         channels: of a frame.
-        delay: seconds of sound after the time of a frame that must be known before the frame is final.
+        delay: seconds of sound after the time of a frame that must be known before the frame is final; the first frames
+            may wait for one another.
         window: samples behind one row, an even number.
         stride: samples from one window to the next.
         values: of a row.
@@ -77,14 +82,14 @@ class FrontEnd(keras.layers.Layer):
         tf.debugging.assert_less_equal(count, samples, f"{self.feature.part}: count is above the number of samples.")
         with tf.control_dependencies([self._long_enough(count)]):
             rows = self._rows(sound, count, -tf.cast(self.window // 2, tf.int64), self.windows_of(samples))
-        frames = self.arranged(rows, self.windows_of(count), self._frames(self.windows_of(samples)))
-        there = tf.range(tf.shape(frames, tf.int64)[1]) < self._frames(self.windows_of(count))[:, None]
+        frames = self.arranged(rows, self.windows_of(count), self.frames_in(self.windows_of(samples)))
+        there = tf.range(tf.shape(frames, tf.int64)[1]) < self.frames_in(self.windows_of(count))[:, None]
         return tf.ensure_shape(tf.where(there[..., None], frames, np.nan), [None, None, self.channels])
 
     def frames_of(self, samples: int) -> int:
         """The number of frames of so many samples."""
         with tf.init_scope():
-            return int(self._frames(self.windows_of(tf.constant(samples, tf.int64))))
+            return int(self.frames_in(self.windows_of(tf.constant(samples, tf.int64))))
 
     def initial_state(self) -> State:
         """What `step` needs to know of the sound so far: nothing yet. All shapes are fixed."""
@@ -135,6 +140,10 @@ class FrontEnd(keras.layers.Layer):
         """The number of windows of so many samples, int64, any shape."""
         return 1 + samples // self.stride
 
+    def frames_in(self, windows: tf.Tensor) -> tf.Tensor:
+        """The number of frames of so many windows, int64, any shape."""
+        return windows
+
     @abstractmethod
     def analyse(self, windows: tf.Tensor) -> tf.Tensor:
         """Rows float64 [..., values] of windows of sound float64 [..., window]."""
@@ -179,10 +188,6 @@ class FrontEnd(keras.layers.Layer):
         """
         del state, windows
         return tf.zeros([0, self.channels])
-
-    def _frames(self, windows: tf.Tensor) -> tf.Tensor:
-        """The number of frames of so many windows, int64, any shape."""
-        return windows
 
     def _complete(self, samples: tf.Tensor) -> tf.Tensor:
         """How many windows lie wholly in what is known after so many samples: silence, and the sound so far."""

@@ -61,14 +61,14 @@ class Mel128FrontEnd(FrontEnd):
     def arranged(self, rows: tf.Tensor, windows: tf.Tensor, frames: tf.Tensor) -> tf.Tensor:
         """Each frame takes the row nearest to its time, at the end the last one."""
         if not self.feature.rate_hz:
-            return rows
+            return super().arranged(rows, windows, frames)
         nearest = tf.minimum(self._nearest(tf.range(frames)), windows[:, None] - 1)
         return tf.gather(rows, nearest, batch_dims=1)
 
     def follow(self, state: State, rows: tf.Tensor, before: tf.Tensor) -> tuple[State, tf.Tensor]:
         """As `arranged`, of frames whose nearest row is known."""
         if not self.feature.rate_hz:
-            return {}, rows[0]
+            return super().follow(state, rows, before)
         known = tf.concat([state["row"][None], rows[0]], axis=0)
         places = tf.range(self._final(before), self._final(before + tf.shape(rows, tf.int64)[1]))
         return {"row": known[-1]}, tf.gather(known, self._nearest(places) - (before - 1))
@@ -77,15 +77,15 @@ class Mel128FrontEnd(FrontEnd):
         """None, or the one that stands in the middle between the last row and the next, were there one."""
         if not self.feature.rate_hz:
             return super().rest(state, windows)
-        return tf.repeat(state["row"][None], self._frames(windows) - self._final(windows), axis=0)
+        return tf.repeat(state["row"][None], self.frames_in(windows) - self._final(windows), axis=0)
 
     # What follows repeats the arithmetic of `emotf.track.Clock` and of the feature: frames that fall between two rows
     # would otherwise go to the one or the other by the rounding of the last digit.
 
-    def _frames(self, windows: tf.Tensor) -> tf.Tensor:
+    def frames_in(self, windows: tf.Tensor) -> tf.Tensor:
         rate_hz = self.feature.rate_hz
         if not rate_hz:
-            return windows
+            return super().frames_in(windows)
         limit = tf.cast(windows - 1, tf.float64) * HOP + HOP / 2
         most = tf.cast(limit * rate_hz, tf.int64) + 1
         return _how_many(most, lambda j: (j < most[..., None]) & (self._times(j) <= limit[..., None]))
