@@ -239,6 +239,12 @@ def _piece(sound: tf.Tensor, count: tf.Tensor, begin: tf.Tensor, size: tf.Tensor
     return tf.where(begin + tf.range(size) < count[:, None], piece, 0.0)
 
 
+def power_of(windows: tf.Tensor, n_fft: int) -> tf.Tensor:
+    """|X|² of windows [..., samples], [..., bins]."""
+    spectrum = tf.signal.rfft(windows, [n_fft])
+    return tf.math.real(spectrum) ** 2 + tf.math.imag(spectrum) ** 2
+
+
 def decibel(values: tf.Tensor, floor: float, factor: float = 10.0) -> tf.Tensor:
     """factor log10 of values, not below `floor`."""
     return factor / np.log(10) * tf.math.log(tf.maximum(values, tf.constant(floor, values.dtype)))

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from emotf.errors import UserError
 from emotf.features.mel128 import BANDS, FLOOR, HOP, HOP_SAMPLES, N_FFT, SOUND_RATE_HZ, Mel128
-from emotf.frontends.base import FrontEnd, State, decibel
+from emotf.frontends.base import FrontEnd, State, decibel, power_of
 
 
 @keras.saving.register_keras_serializable("emotf.frontends")
@@ -55,7 +55,8 @@ class Mel128FrontEnd(FrontEnd):
     def analyse(self, windows: tf.Tensor) -> tf.Tensor:
         """Mel bands."""
         power = self.feature.power
-        bands = tf.abs(tf.signal.rfft(windows * self._hann)) ** power @ self._filters
+        squares = power_of(windows * self._hann, N_FFT)
+        bands = (squares if power == 2 else tf.sqrt(squares)) @ self._filters
         return decibel(bands, FLOOR**power, 20 / power) if self.feature.decibel else bands
 
     def arranged(self, rows: tf.Tensor, windows: tf.Tensor, frames: tf.Tensor) -> tf.Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from emotf.features.mfcc39 import COEFFICIENTS, DELTA_FRAMES, FLOOR, STATIC, Mfcc39
-from emotf.frontends.base import FrontEnd, State, decibel
+from emotf.frontends.base import FrontEnd, State, decibel, power_of
 
 HALF = DELTA_FRAMES // 2
 
@@ -53,9 +53,7 @@ class Mfcc39FrontEnd(FrontEnd):
         """Energy and MFCCs."""
         windows *= self._hann
         energy = tf.reduce_sum(windows**2, axis=-1, keepdims=True) / np.sum(self._hann**2)
-        spectrum = tf.signal.rfft(windows, [self._n_fft])
-        power = tf.math.real(spectrum) ** 2 + tf.math.imag(spectrum) ** 2
-        mfcc = decibel(power @ self._filters, FLOOR) @ self._dct
+        mfcc = decibel(power_of(windows, self._n_fft) @ self._filters, FLOOR) @ self._dct
         return tf.concat([decibel(energy, FLOOR), mfcc], axis=-1)
 
     def arranged(self, rows: tf.Tensor, windows: tf.Tensor, frames: tf.Tensor) -> tf.Tensor:
@@ -91,11 +89,8 @@ def _with_derivatives(rows: tf.Tensor, places: tf.Tensor, middles: tf.Tensor) ->
     """
     j = np.arange(-HALF, HALF + 1.0)
     bend = j**2 - np.mean(j**2)
-    x = tf.cast(rows, tf.float64)
-    windows = tf.maximum(tf.shape(x)[1] - DELTA_FRAMES + 1, 0)  # the first one has row 4 in its middle
-    derivatives = (
-        sum(weight * x[:, i : i + windows] for i, weight in enumerate(weights))
-        for weights in (j / np.sum(j**2), 2 * bend / np.sum(bend**2))
-    )
-    fitted = tf.cast(tf.concat(list(derivatives), axis=-1), tf.float32)
+    weights = np.stack([j / np.sum(j**2), 2 * bend / np.sum(bend**2)])
+    # every value by itself: [9, 13, 2 * 13]; the first result has row 4 in its middle
+    kernel = np.einsum("oj,vw->jvow", weights, np.eye(len(STATIC))).reshape(DELTA_FRAMES, len(STATIC), -1)
+    fitted = tf.cast(tf.nn.conv1d(tf.cast(rows, tf.float64), kernel, 1, "VALID"), tf.float32)
     return tf.concat([tf.gather(rows, places, batch_dims=1), tf.gather(fitted, middles - HALF, batch_dims=1)], axis=-1)
