@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import reduce
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from emotf.errors import UserError
+from emotf.models._sliding import Sliding, frame_by_frame
 from emotf.models.base import Model, linear_output, side_by_side
+
+if TYPE_CHECKING:
+    import keras
 
 # Unrolled, the short loop over pooled frames trains about 1.3 times as fast on CPU; long ones only compile slowly.
 UNROLL_STEPS = 32
@@ -79,3 +84,77 @@ class Cer(Model):
         h = layers.GRU(self.gru_units, unroll=x.shape[1] <= UNROLL_STEPS, name=f"{target}_gru")(x)
         h = layers.Dense(self.dense_units, activation="tanh", name=f"{target}_dense")(h)
         return linear_output(target, h)
+
+    def sliding(self, network: "keras.Model") -> Sliding | None:
+        """The convolution once a row, pooling as the maximum of shifted copies, the GRUs' input products once a row.
+
+        Only the recurrence is left to each image: step t of the image that starts at row s takes row s + t pool. Over
+        `filters` an image's input products are its own as well.
+        """
+        from keras import ops
+
+        before = frame_by_frame(network, "meta_features")
+        if before is None:
+            return None
+        layer, targets = network.get_layer, network.output_names
+        pooled_frames = (network.inputs[0].shape[1] - self.kernel + 1) // self.pool
+
+        def said(rows: Mapping[str, Any], starts: Any) -> dict[str, Any]:
+            x = layer("meta_features")(before(rows))
+            if self.batch_norm:
+                x = layer("meta_features_norm")(x, training=False)
+            x = ops.relu(x[0])
+            count = ops.shape(x)[0] - self.pool + 1
+            x = reduce(ops.maximum, (x[i : i + count] for i in range(self.pool)))
+            kernel, recurrent, bias = _joined([layer(f"{target}_gru").cell for target in targets])
+            if self.recurrence_over == "frames":
+                product = ops.matmul(x, kernel) + bias[0]
+                steps = pooled_frames
+
+                def step(t: Any) -> Any:
+                    return ops.take(product, starts + t * self.pool, axis=1)
+            else:
+                images = ops.take(x, starts[:, None] + self.pool * ops.arange(pooled_frames), axis=0)
+                images = ops.transpose(images, (2, 0, 1))
+                steps = self.filters
+
+                def step(t: Any) -> Any:
+                    return ops.matmul(images[t], kernel) + bias[0]
+
+            def recur(t: Any, h: Any) -> Any:
+                x, inner = step(t), ops.matmul(h, recurrent) + bias[1]
+                gates = ops.sigmoid(x[:2] + inner[:2])
+                z, r = gates[0], gates[1]
+                candidate = ops.tanh(x[2] + r * inner[2])
+                return z * h + (1 - z) * candidate
+
+            h = ops.fori_loop(0, steps, recur, ops.zeros((ops.shape(starts)[0], len(targets) * self.gru_units)))
+            own = zip(targets, ops.split(h, len(targets), axis=1), strict=True)
+            return {name: layer(f"{name}_linear")(layer(f"{name}_dense")(h))[:, 0] for name, h in own}
+
+        return said
+
+
+def _joined(cells: Sequence[Any]) -> tuple[Any, Any, Any]:
+    """GRUs that do not see each other as one: a matrix for update gate, reset gate, candidate each.
+
+    Returns:
+        Kernel [3, inputs, M u] and recurrent kernel [3, M u, M u], whose blocks are those of M cells of u units; and
+        bias [2, 3, 1, M u], of the input and of the recurrence.
+    """
+    from keras import ops
+
+    m, u = len(cells), cells[0].units
+
+    def stacked(weights: Sequence[Any]) -> Any:
+        """[M, of whatever, 3, u]"""
+        return ops.stack([ops.reshape(weight, (-1, 3, u)) for weight in weights])
+
+    kernel = ops.transpose(stacked([cell.kernel for cell in cells]), (2, 1, 0, 3))
+    recurrent = ops.einsum("migj,mn->gminj", stacked([cell.recurrent_kernel for cell in cells]), ops.eye(m))
+    bias = ops.transpose(stacked([cell.bias for cell in cells]), (1, 2, 0, 3))
+    return (
+        ops.reshape(kernel, (3, -1, m * u)),
+        ops.reshape(recurrent, (3, m * u, m * u)),
+        ops.reshape(bias, (2, 3, 1, m * u)),
+    )

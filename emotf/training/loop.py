@@ -98,7 +98,9 @@ def train(
     run.write_standardisation(by, {name: asdict(part) for name, part in fitted.items()})
     run.note(**_facts(store, experiment, chosen, network, epochs, device), objective=objective.facts)
     _announce(run.about)
-    dev = Predictor(network, store, list(experiment.streams), chosen.partition("dev"), experiment.window, by)
+    dev_golds = chosen.partition("dev")
+    streams = list(experiment.streams)
+    dev = Predictor(network, store, streams, dev_golds, experiment.window, by, model=experiment.model)
     learner = Learner(network, objective)
     done = _fit(settings, run, learner, optimizer, epochs, dev, asking)
     if asking.ended:
