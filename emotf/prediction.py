@@ -72,7 +72,7 @@ class Predictor:
         scaling = transductive(store, streams, list(golds), standardisation, lost) if by_group else None
         self.slider = slider(model, network, window, {name: store.stream(name).schema.hop for name in streams})
         if self.slider:
-            self.dataset = whole_recordings(store, streams, golds, scaling, lost, fill)
+            self.read = whole_recordings(store, streams, golds, scaling, lost, fill)
         else:
             self.dataset = prediction_batches(store, streams, golds, self.window, scaling, lost, fill)
 
@@ -80,8 +80,8 @@ class Predictor:
         """Recording -> prediction."""
         if self.slider:
             return {
-                name: replace(gold, values=self.slider(recording["streams"], recording["centres"], gold.channels))
-                for (name, gold), recording in zip(self.golds.items(), self.dataset, strict=True)
+                name: replace(gold, values=self.slider(*self.read(index), gold.channels))
+                for index, (name, gold) in enumerate(self.golds.items())
             }
         values = _values(self.network, self.dataset, next(iter(self.golds.values())).channels)
         # windows of one recording lie end to end; only the last may reach over its end

@@ -106,9 +106,9 @@ class Cer(Model):
             x = ops.relu(x[0])
             count = ops.shape(x)[0] - self.pool + 1
             x = reduce(ops.maximum, (x[i : i + count] for i in range(self.pool)))
-            kernel, recurrent, bias = _joined([layer(f"{target}_gru").cell for target in targets])
+            kernel, bias, recurrent, bias_of_candidate = _joined([layer(f"{target}_gru").cell for target in targets])
             if self.recurrence_over == "frames":
-                product = ops.matmul(x, kernel) + bias[0]
+                product = ops.matmul(x, kernel) + bias
                 steps = pooled_frames
 
                 def step(t: Any) -> Any:
@@ -119,14 +119,14 @@ class Cer(Model):
                 steps = self.filters
 
                 def step(t: Any) -> Any:
-                    return ops.matmul(images[t], kernel) + bias[0]
+                    return ops.matmul(images[t], kernel) + bias
 
             def recur(t: Any, h: Any) -> Any:
-                x, inner = step(t), ops.matmul(h, recurrent) + bias[1]
+                x, inner = step(t), ops.matmul(h, recurrent)
                 gates = ops.sigmoid(x[:2] + inner[:2])
                 z, r = gates[0], gates[1]
-                candidate = ops.tanh(x[2] + r * inner[2])
-                return z * h + (1 - z) * candidate
+                candidate = ops.tanh(x[2] + r * (inner[2] + bias_of_candidate))
+                return candidate + z * (h - candidate)
 
             h = ops.fori_loop(0, steps, recur, ops.zeros((ops.shape(starts)[0], len(targets) * self.gru_units)))
             own = zip(targets, ops.split(h, len(targets), axis=1), strict=True)
@@ -135,12 +135,12 @@ class Cer(Model):
         return said
 
 
-def _joined(cells: Sequence[Any]) -> tuple[Any, Any, Any]:
-    """GRUs that do not see each other as one: a matrix for update gate, reset gate, candidate each.
+def _joined(cells: Sequence[Any]) -> tuple[Any, Any, Any, Any]:
+    """M GRUs of u units as one: of everything a matrix for the update gate, the reset gate, and the candidate state.
 
     Returns:
-        Kernel [3, inputs, M u] and recurrent kernel [3, M u, M u], whose blocks are those of M cells of u units; and
-        bias [2, 3, 1, M u], of the input and of the recurrence.
+        Kernel [3, inputs, M u] and its bias [3, 1, M u]; recurrent kernel [3, M u, M u], in which no GRU sees another,
+        and its bias for the candidate [M u]. That of the gates is only ever added to the other and is part of it.
     """
     from keras import ops
 
@@ -152,9 +152,11 @@ def _joined(cells: Sequence[Any]) -> tuple[Any, Any, Any]:
 
     kernel = ops.transpose(stacked([cell.kernel for cell in cells]), (2, 1, 0, 3))
     recurrent = ops.einsum("migj,mn->gminj", stacked([cell.recurrent_kernel for cell in cells]), ops.eye(m))
-    bias = ops.transpose(stacked([cell.bias for cell in cells]), (1, 2, 0, 3))
+    bias, of_recurrence = ops.unstack(ops.transpose(stacked([cell.bias for cell in cells]), (1, 2, 0, 3)))
+    of_gates = ops.concatenate([of_recurrence[:2], ops.zeros_like(bias[2:])])
     return (
         ops.reshape(kernel, (3, -1, m * u)),
+        ops.reshape(bias + of_gates, (3, 1, m * u)),
         ops.reshape(recurrent, (3, m * u, m * u)),
-        ops.reshape(bias, (2, 3, 1, m * u)),
+        ops.reshape(of_recurrence[2], (m * u,)),
     )

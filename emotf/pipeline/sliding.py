@@ -159,19 +159,21 @@ def whole_recordings(
     scaling: Scaling | None = None,
     lost: Lost | None = None,
     fill: Mapping[str, Sequence[float]] | None = None,
-) -> Any:
-    """Recordings one after the other, as `prediction_batches` would cut them; arguments as there.
+) -> Callable[[int], tuple[dict[str, Any], dict[str, Any]]]:
+    """Reads the recordings that `prediction_batches` would cut; arguments as there.
 
     Returns:
-        tf.data of `streams`, {stream: [frames, channels]}, and `centres`, {stream: int64 [gold frames]}.
+        number of a recording -> what `Slider` wants of it: {stream: [frames, channels]} and {stream: centres}. A
+        graph, which starts in a tenth of the time of a tf.data iterator, so that even short recordings gain.
     """
     import tensorflow as tf
 
-    nothing = [np.zeros(0, np.int64)] * len(golds)
-    read = reader(store, streams, golds, nothing, scaling, lost, fill)
+    no_anchors = [np.zeros(0, np.int64)] * len(golds)
+    read = reader(store, streams, golds, no_anchors, scaling, lost, fill)
 
-    def whole(index: Any) -> dict[str, Any]:
+    def whole(index: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         recording = read(index)
-        return {part: recording[part] for part in ("streams", "centres")}
+        return recording["streams"], recording["centres"]
 
-    return tf.data.Dataset.range(len(golds)).map(whole).prefetch(1)
+    graph = tf.function(whole, [tf.TensorSpec([], tf.int64)], autograph=False)
+    return lambda index: graph(tf.constant(index, tf.int64))
