@@ -4,8 +4,8 @@
     python benchmarks/dense_inference.py --model=pure_cnn
 
 Both ways are `emotf.prediction.Predictor`, which stands behind tools/predict.py, tools/evaluate.py and the development
-scores of training: from records of seeded noise (39 + 24 channels) to traces of three targets, once with the model part
-and once without it. They take turns in one process. The networks are untrained, but no weight of theirs is 0.
+scores of training: from records of seeded noise (39 + 24 channels) to traces of three targets, once sliding and
+once window by window. They take turns in one process. The networks are untrained, but no weight of theirs is 0.
 
 The second table says what share of an epoch of training the development scores were and are: as many recordings of
 development as of train, all of 5 minutes at 60/s, N = 20 and batches of 256.
@@ -27,6 +27,7 @@ from absl import flags
 from emotf import catalog
 from emotf.command import run
 from emotf.models.base import Model
+from emotf.pipeline import Slider
 from emotf.prediction import Predictor
 from emotf.records import GOLD, Store
 from emotf.report.tables import markdown
@@ -42,6 +43,7 @@ RECORDINGS = flags.DEFINE_integer("recordings", 4, "Recordings of train, and of 
 # frames a second -> seconds between the frames of a feature image
 STRIDES = {25.0: 0.16, 60.0: 1 / 6}
 FRAMES = (20, 60)
+WINDOWS, SLIDING = "windows", "sliding"
 GOAL, EQUAL = 5.0, 1e-5
 
 
@@ -80,8 +82,12 @@ def difference(one: dict[str, Track], other: dict[str, Track]) -> float:
 
 def predictors(network: Any, store: Store, golds: dict[str, Track], window: FeatureImages) -> dict[str, Predictor]:
     """Both ways."""
-    common = (network, store, list(_workload.STREAMS), golds, window)
-    return {"windows": Predictor(*common), "sliding": Predictor(*common, model=model())}
+    hops = {name: store.stream(name).schema.hop for name in _workload.STREAMS}
+    common = (network, store, list(hops), golds, window)
+    return {
+        WINDOWS: Predictor(*common),
+        SLIDING: Predictor(*common, slider=Slider.of(model(), network, window, hops)),
+    }
 
 
 def golds_of(store: Store) -> dict[str, Track]:
@@ -94,10 +100,10 @@ def traces(folder: Path, rate_hz: float, frames: int) -> list[str]:
     store = _workload.write(folder, _workload.noise(1, SECONDS.value, rate_hz))
     window = FeatureImages(frames, STRIDES[rate_hz])
     seconds, given = in_turns(dict(predictors(network_of(window), store, golds_of(store), window)))
-    ratio = np.median(seconds["windows"] / seconds["sliding"])
-    off = difference(given["windows"], given["sliding"])
+    ratio = np.median(seconds[WINDOWS] / seconds[SLIDING])
+    off = difference(given[WINDOWS], given[SLIDING])
     verdict = ["-" if frames < max(FRAMES) else "yes" if ratio >= GOAL else "NO", "yes" if off <= EQUAL else "NO"]
-    times = [f"{1e3 * np.median(seconds[name]):.0f}" for name in ("windows", "sliding")]
+    times = [f"{1e3 * np.median(seconds[name]):.0f}" for name in (WINDOWS, SLIDING)]
     return [f"{rate_hz:g}", str(frames), *times, f"{ratio:.1f}", verdict[0], f"{off:.1e}", verdict[1]]
 
 

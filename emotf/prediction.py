@@ -12,13 +12,12 @@ from emotf.affect import PLANE, words
 from emotf.config import TRANSDUCTIVE, Data, Experiment, from_json
 from emotf.errors import UserError
 from emotf.features.base import Feature, FittedFeature
-from emotf.models.base import Model, standardised_to_0
+from emotf.models.base import standardised_to_0
 from emotf.pipeline import (
     Missing,
     Selection,
     Slider,
     Standardisation,
-    evenly,
     prediction_batches,
     select,
     track_batches,
@@ -38,8 +37,6 @@ IN_A_VIDEO = {"audio", "video"}
 class Predictor:
     """Traces of some recordings from the records, again and again (after every epoch of training).
 
-    Where the network can slide over whole recordings it does; else it is shown one window after the other.
-
     Args:
         network: {stream: [batch, N, channels]} -> {target: [batch]}.
         store: the records.
@@ -49,7 +46,7 @@ class Predictor:
         standardisation: by what the streams are standardised, one of `config.STANDARDISATIONS`.
         missing: what is lost of the streams.
         fill: stream -> what a lost frame holds, a value a channel; 0 where a stream is not named.
-        model: what the network was built by; None: window by window, which gives the same to rounding.
+        slider: the network on whole recordings; None: window by window, which gives the same to rounding.
     """
 
     def __init__(
@@ -62,7 +59,7 @@ class Predictor:
         standardisation: str = "train",
         missing: Missing | None = None,
         fill: Mapping[str, Sequence[float]] | None = None,
-        model: Model | None = None,
+        slider: Slider | None = None,
     ) -> None:
         self.network = network
         self.golds = golds
@@ -70,8 +67,8 @@ class Predictor:
         lost = missing.frames(store, golds) if missing else None
         by_group = standardisation in TRANSDUCTIVE
         scaling = transductive(store, streams, list(golds), standardisation, lost) if by_group else None
-        self.slider = slider(model, network, window, {name: store.stream(name).schema.hop for name in streams})
-        if self.slider:
+        self.slider = slider
+        if slider:
             self.read = whole_recordings(store, streams, golds, scaling, lost, fill)
         else:
             self.dataset = prediction_batches(store, streams, golds, self.window, scaling, lost, fill)
@@ -90,21 +87,6 @@ class Predictor:
             name: replace(gold, values=part[: gold.frames])
             for (name, gold), part in zip(self.golds.items(), np.split(values, borders[:-1]), strict=True)
         }
-
-
-def slider(model: Model | None, network: Any, window: Window, hops: Mapping[str, float]) -> Slider | None:
-    """The network sliding over whole recordings; None where it cannot, or not so that it equals itself on each window.
-
-    Args:
-        model: what the network was built by; None: it shall not.
-        network: as of `Predictor`.
-        window: feature images.
-        hops: stream -> seconds.
-    """
-    offsets = {name: window.offsets(hop) for name, hop in hops.items()}
-    if model is None or window.length != 1 or not evenly(offsets) or (sliding := model.sliding(network)) is None:
-        return None
-    return Slider(sliding, {stream.name: stream.shape[-1] for stream in network.inputs}, offsets)
 
 
 def selection(experiment: Experiment) -> Selection:
@@ -145,11 +127,9 @@ def predict_missing(
     golds = selection(experiment).partition(partition)
     network = run.network()
     fill = {name: at for name, at in standardised_to_0(network).items() if not store.stream(name).schema.gaps}
-    by, streams = experiment.data.standardisation, list(experiment.streams)
-    return golds, [
-        Predictor(network, store, streams, golds, experiment.window, by, one, fill, experiment.model)()
-        for one in missing
-    ]
+    by, streams, window = experiment.data.standardisation, list(experiment.streams), experiment.window
+    slider = Slider.of(experiment.model, network, window, {name: store.stream(name).schema.hop for name in streams})
+    return golds, [Predictor(network, store, streams, golds, window, by, one, fill, slider)() for one in missing]
 
 
 def traces(run: Run, partition: str) -> tuple[dict[str, Track], dict[str, Track]]:
@@ -273,11 +253,11 @@ def predict_media(run: Run, media: Mapping[str, str]) -> MediaPrediction:
     targets = tuple(network.output_names)
     clock = _shared_clock(tracks, run.about["gold_hop"], targets)
     window = experiment.window.predicting(clock.frames)
-    sliding = slider(experiment.model, network, window, {name: track.hop for name, track in tracks.items()})
-    if sliding:
+    slider = Slider.of(experiment.model, network, window, {name: track.hop for name, track in tracks.items()})
+    if slider:
         streams = {name: track.values for name, track in tracks.items()}
         centres = {name: track.clock.nearest(clock.times) for name, track in tracks.items()}
-        values = sliding(streams, centres, targets)
+        values = slider(streams, centres, targets)
     else:
         values = _values(network, track_batches(tracks, clock, window), targets)[: clock.frames]
     return MediaPrediction(Track(values, hop=clock.hop, start=clock.start, channels=targets), found)

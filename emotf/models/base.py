@@ -108,6 +108,7 @@ class Model(ABC):
             lies in other rows does not matter.
         """
         del network
+        return None
 
 
 def load(path: Path) -> "keras.Model":

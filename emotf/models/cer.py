@@ -100,39 +100,43 @@ class Cer(Model):
         pooled_frames = (network.inputs[0].shape[1] - self.kernel + 1) // self.pool
 
         def said(rows: Mapping[str, Any], starts: Any) -> dict[str, Any]:
-            x = layer("meta_features")(before(rows))
-            if self.batch_norm:
-                x = layer("meta_features_norm")(x, training=False)
-            x = ops.relu(x[0])
-            count = ops.shape(x)[0] - self.pool + 1
-            x = reduce(ops.maximum, (x[i : i + count] for i in range(self.pool)))
+            x = self._pooled(network, before(rows))
             kernel, bias, recurrent, bias_of_candidate = _joined([layer(f"{target}_gru").cell for target in targets])
             if self.recurrence_over == "frames":
-                product = ops.matmul(x, kernel) + bias
-                steps = pooled_frames
-
-                def step(t: Any) -> Any:
-                    return ops.take(product, starts + t * self.pool, axis=1)
+                steps, products = pooled_frames, ops.matmul(x, kernel) + bias
             else:
-                images = ops.take(x, starts[:, None] + self.pool * ops.arange(pooled_frames), axis=0)
-                images = ops.transpose(images, (2, 0, 1))
-                steps = self.filters
+                steps, own = self.filters, ops.take(x, starts[:, None] + self.pool * ops.arange(pooled_frames), axis=0)
+                filters = ops.transpose(own, (2, 0, 1))
 
-                def step(t: Any) -> Any:
-                    return ops.matmul(images[t], kernel) + bias
+            def at(t: Any) -> Any:
+                """Input products of step t [3, images, M u]."""
+                if self.recurrence_over == "frames":
+                    return ops.take(products, starts + t * self.pool, axis=1)
+                return ops.matmul(filters[t], kernel) + bias
 
             def recur(t: Any, h: Any) -> Any:
-                x, inner = step(t), ops.matmul(h, recurrent)
+                x, inner = at(t), ops.matmul(h, recurrent)
                 gates = ops.sigmoid(x[:2] + inner[:2])
                 z, r = gates[0], gates[1]
                 candidate = ops.tanh(x[2] + r * (inner[2] + bias_of_candidate))
                 return candidate + z * (h - candidate)
 
             h = ops.fori_loop(0, steps, recur, ops.zeros((ops.shape(starts)[0], len(targets) * self.gru_units)))
-            own = zip(targets, ops.split(h, len(targets), axis=1), strict=True)
-            return {name: layer(f"{name}_linear")(layer(f"{name}_dense")(h))[:, 0] for name, h in own}
+            parts = zip(targets, ops.split(h, len(targets), axis=1), strict=True)
+            return {name: layer(f"{name}_linear")(layer(f"{name}_dense")(part))[:, 0] for name, part in parts}
 
         return said
+
+    def _pooled(self, network: "keras.Model", x: Any) -> Any:
+        """Row s: meta-features [filters], the greatest of those of the rows s ... s + pool - 1, of x [1, rows, P]."""
+        from keras import ops
+
+        x = network.get_layer("meta_features")(x)
+        if self.batch_norm:
+            x = network.get_layer("meta_features_norm")(x, training=False)
+        x = ops.relu(x[0])
+        count = ops.shape(x)[0] - self.pool + 1
+        return reduce(ops.maximum, (x[i : i + count] for i in range(self.pool)))
 
 
 def _joined(cells: Sequence[Any]) -> tuple[Any, Any, Any, Any]:

@@ -5,7 +5,7 @@ from emotf.pipeline.masking import Masking, masked
 from emotf.pipeline.missing import Missing, parse_missing
 from emotf.pipeline.pictures import PictureEpochs, evaluation_pictures, training_pictures
 from emotf.pipeline.selection import Selection, select
-from emotf.pipeline.sliding import Slider, evenly, whole_recordings
+from emotf.pipeline.sliding import Slider, whole_recordings
 from emotf.pipeline.standardisation import Standardisation, standardise, transductive
 from emotf.pipeline.views import View
 
@@ -19,7 +19,6 @@ __all__ = [
     "Standardisation",
     "View",
     "evaluation_pictures",
-    "evenly",
     "masked",
     "parse_missing",
     "prediction_batches",

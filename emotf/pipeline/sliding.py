@@ -12,7 +12,7 @@ frames of every stream.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -20,6 +20,12 @@ from emotf.pipeline.batches import Scaling, reader
 from emotf.pipeline.missing import Lost
 from emotf.records import Store
 from emotf.track import Track
+from emotf.windows.base import Window
+
+if TYPE_CHECKING:
+    import keras
+
+    from emotf.models.base import Model
 
 # Rows that a network sees at a time: what bounds memory, beside the recording itself.
 BLOCK_ROWS = 8192
@@ -54,7 +60,7 @@ class Rows:
 
         Args:
             centres: stream -> its frame nearest to each gold frame, int64 [gold frames].
-            offsets: stream -> the frames of an image around that one, int64 [N], `evenly` apart.
+            offsets: stream -> the frames of an image around that one, int64 [N], evenly apart.
             frames: stream -> how many there are; beyond the first and the last these are repeated.
         """
         stride = {name: int(at[1] - at[0]) for name, at in offsets.items()}
@@ -96,12 +102,6 @@ class Rows:
             begin = end
 
 
-def evenly(offsets: Mapping[str, np.ndarray]) -> bool:
-    """Whether the frames of an image are two or more, and on each clock the same number of frames apart, at least 1."""
-    steps = [np.diff(at) for at in offsets.values()]
-    return all(len(step) and step[0] > 0 and (step == step[0]).all() for step in steps)
-
-
 class Slider:
     """A network over whole recordings.
 
@@ -128,6 +128,23 @@ class Slider:
         frames = tf.TensorSpec([None], tf.int32)
         values = {name: tf.TensorSpec([None, channels[name]], tf.float32) for name in offsets}
         self.said = tf.function(said, [values, dict.fromkeys(offsets, frames), frames], autograph=False)
+
+    @classmethod
+    def of(cls, model: "Model", network: "keras.Model", window: Window, hops: Mapping[str, float]) -> "Slider | None":
+        """The network on whole recordings; None where it cannot slide, or would not equal itself on each window.
+
+        Args:
+            model: what the network was built by.
+            network: {stream: [batch, N, channels]} -> {target: [batch]}.
+            window: whose frames must be evenly apart on each clock, as those of feature images are.
+            hops: stream -> seconds.
+        """
+        offsets = {name: window.offsets(hop) for name, hop in hops.items()}
+        steps = [np.diff(at) for at in offsets.values()]
+        evenly = all(len(step) and step[0] > 0 and (step == step[0]).all() for step in steps)
+        if window.length != 1 or not evenly or (sliding := model.sliding(network)) is None:
+            return None
+        return cls(sliding, {stream.name: stream.shape[-1] for stream in network.inputs}, offsets)
 
     def __call__(
         self, streams: Mapping[str, Any], centres: Mapping[str, np.ndarray], targets: Sequence[str]

@@ -15,8 +15,8 @@ from emotf.models import base
 from emotf.models.cer import Cer
 from emotf.models.pure_cnn import PureCnn
 from emotf.pipeline import Missing, Standardisation, sliding, standardise
-from emotf.pipeline.sliding import Rows, evenly
-from emotf.prediction import Predictor, predict_media, predict_missing, slider
+from emotf.pipeline.sliding import Rows, Slider
+from emotf.prediction import Predictor, predict_media, predict_missing
 from emotf.recording import Recording
 from emotf.records import GOLD, Schema, Store
 from emotf.runs import Run
@@ -80,7 +80,7 @@ def tracks_of(hops, seconds=6.0, starts=None, seed=0):
 
 
 def slid(model, network, tracks, clock, window):
-    found = slider(model, network, window, {name: track.hop for name, track in tracks.items()})
+    found = Slider.of(model, network, window, {name: track.hop for name, track in tracks.items()})
     assert found is not None
     streams = {name: track.values for name, track in tracks.items()}
     return found(streams, {name: track.clock.nearest(clock.times, 0.1) for name, track in tracks.items()}, TARGETS)
@@ -104,7 +104,7 @@ def test_one_target_of_one_stream():
     window, tracks = FeatureImages(8, 0.08), tracks_of({"body": 0.04})
     for model in (Cer(**SMALL), PureCnn(filters=8, kernels=(3, 2))):
         network = drawn(model.build({"body": 3}, ["valence"], 8))
-        found = slider(model, network, window, {"body": 0.04})
+        found = Slider.of(model, network, window, {"body": 0.04})
         values = found({"body": tracks["body"].values}, {"body": np.arange(150)}, ["valence"])
         at = np.clip(np.arange(150)[:, None] + 2 * (np.arange(8) - 3), 0, 149)
         expected = network({"body": tracks["body"].values[at]})["valence"]
@@ -138,7 +138,7 @@ def test_models_of_sequences_do_not_slide():
 def test_any_clocks(hops, starts, gold, stride, monkeypatch):
     model, window, tracks = Cer(**SMALL), FeatureImages(6, stride), tracks_of(hops, starts=starts)
     network = drawn(model.build(CHANNELS, TARGETS, 6))
-    expected, found = literal(network, tracks, gold, window), slider(model, network, window, hops)
+    expected, found = literal(network, tracks, gold, window), Slider.of(model, network, window, hops)
     streams = {name: track.values for name, track in tracks.items()}
     centres = {name: track.clock.nearest(gold.times, 0.1) for name, track in tracks.items()}
     for rows in (sliding.BLOCK_ROWS, 64, 17):
@@ -172,41 +172,38 @@ def test_rows_are_as_few_as_can_be():
     assert max(sizes) <= 100 and len(sizes) <= 10 and len(list(rows.blocks(1000))) == 1
 
 
-def test_offsets_must_be_even():
-    assert evenly({"a": np.array([-2, 0, 2]), "b": np.array([0, 1])})
-    for uneven in ([0, 1, 3], [0, 0], [2, 0, -2], [0]):
-        assert not evenly({"a": np.array([0, 1]), "b": np.array(uneven)})
-
-
 # ---- where there is no sliding ---------------------------------------------------------------------------------------
 
 
 @dataclass
-class Uneven(FeatureImages):
+class Other(FeatureImages):
+    plus: tuple[int, ...] = ()
+
     def offsets(self, hop):
-        return super().offsets(hop) + np.array([0, 0, 0, 1])
+        return super().offsets(hop) + np.array(self.plus)
 
 
 def test_what_would_not_equal_the_network_is_left_alone(monkeypatch):
     window, hops = FeatureImages(4, 0.1), dict.fromkeys(CHANNELS, 0.02)
     for model in (Cer(), PureCnn(kernels=(2, 2))):
         network = model.build(CHANNELS, TARGETS, 4)
-        assert slider(model, network, window, hops) is not None
-        assert slider(None, network, window, hops) is None
-        assert slider(model, network, Uneven(4, 0.1), hops) is None
+        assert Slider.of(model, network, window, hops) is not None
+        assert Slider.of(model, network, Other(4, 0.1, (3, 3, 3, 3)), hops) is not None
+        for plus in ((0, 0, 0, 1), (0, -5, -10, -15), (0, -10, -20, -30)):  # uneven, all the same frame, backwards
+            assert Slider.of(model, network, Other(4, 0.1, plus), hops) is None
         inputs = {name: keras.Input((4, count), name=name) for name, count in CHANNELS.items()}
         other = keras.Model(inputs, {"arousal": keras.layers.Flatten()(inputs["body"])})
-        assert slider(model, other, window, hops) is None
+        assert Slider.of(model, other, window, hops) is None
         with monkeypatch.context() as patch:
             patch.setattr(keras.backend, "backend", lambda: "jax")
-            assert slider(model, network, window, hops) is None
+            assert Slider.of(model, network, window, hops) is None
         before = keras.config.dtype_policy()
         keras.config.set_dtype_policy("mixed_float16")
         try:
             half = model.build(CHANNELS, TARGETS, 4)
         finally:
             keras.config.set_dtype_policy(before)
-        assert slider(model, half, window, hops) is None
+        assert Slider.of(model, half, window, hops) is None
 
 
 # ---- from records to traces ------------------------------------------------------------------------------------------
@@ -269,7 +266,7 @@ def image_by_image(monkeypatch):
 
     def call(function, *arguments):
         with monkeypatch.context() as patch:
-            patch.setattr(prediction, "slider", lambda *_: None)
+            patch.setattr(Slider, "of", lambda *_: None)
             return function(*arguments)
 
     return call
@@ -307,9 +304,10 @@ def test_it_follows_training_without_being_built_again(store, image_by_image):
     model = Cer(**SMALL, batch_norm=True)
     network = drawn(model.build(CHANNELS, TARGETS, WINDOW.frames))
     golds = {name: store.stream(GOLD).read(name) for name in PEOPLE}
-    predictor = Predictor(network, store, list(CHANNELS), golds, WINDOW, model=model)
-    slow = Predictor(network, store, list(CHANNELS), golds, WINDOW)
-    assert slow.slider is None
+    common = (store, list(CHANNELS), golds, WINDOW)
+    hops = {name: 1 / RATES[name] for name in CHANNELS}
+    predictor = Predictor(network, *common, slider=Slider.of(model, network, WINDOW, hops))
+    slow = Predictor(network, *common)
     first = predictor()
     same(first, slow())
     drawn(network, seed=1)
@@ -320,7 +318,7 @@ def test_it_follows_training_without_being_built_again(store, image_by_image):
     # a network that was resumed, loaded or copied says the same, bit by bit
     copy = keras.models.clone_model(network)
     copy.set_weights(network.get_weights())
-    third = Predictor(copy, store, list(CHANNELS), golds, WINDOW, model=model)()
+    third = Predictor(copy, *common, slider=Slider.of(model, copy, WINDOW, hops))()
     assert all(second[name].values.tobytes() == third[name].values.tobytes() for name in golds)
 
 
