@@ -143,9 +143,14 @@ def features_of(run: Run) -> dict[str, Any]:
 def state_specs(state: State) -> dict[str, tf.TensorSpec]:
     """What a state may be from step to step: rows of streams are any number."""
     return {
-        name: tf.TensorSpec([None, *x.shape[1:]] if name.endswith(".rows") else x.shape, x.dtype, name=f"state.{name}")
+        name: tf.TensorSpec([None, *x.shape[1:]] if name.endswith(".rows") else x.shape, x.dtype, name=exported(name))
         for name, x in state.items()
     }
+
+
+def exported(name: str) -> str:
+    """What a part of a state is called outside, where names have no dots."""
+    return f"state_{name.replace('.', '_')}"
 
 
 def _reason(error: Exception) -> str:
