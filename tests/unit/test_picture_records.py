@@ -94,8 +94,8 @@ def test_a_second_writing_changes_nothing_and_other_settings_are_refused(voted, 
         with pytest.raises(UserError, match=message) as caught:
             store.write(corpus, **options)
         assert "\n" not in str(caught.value)
-    for options in ({"coding": "gif"}, {"coding": "jpeg", "quality": 0}):
-        with pytest.raises(UserError, match="png or jpeg with a quality of 1 to 100"):
+    for options in ({"coding": "gif"}, {"coding": "jpeg", "quality": 0}, {"quality": 95}):
+        with pytest.raises(UserError, match="coded as png, or jpeg with a quality of 1 to 100; received"):
             PictureStore(tmp_path / "new").write(voted, **options)
     assert not (tmp_path / "new").exists() and content(tmp_path) == before
 
