@@ -128,9 +128,7 @@ class PictureStore:
         mine = {
             self.folder / name: shard for name, shard in self.completed.items() if name.rpartition("-")[0] == partition
         }
-        for path, shard in mine.items():
-            if sha256(path) != shard.sha256:
-                raise UserError(f"{path} is damaged; delete it and COMPLETED beside it, and write the pictures again.")
+        _verify(mine)
         return PicturePart.of_files(tuple(mine), schema.classes, schema.shape, schema.voted)
 
     def write(self, corpus: ImageCorpus, coding: str = "png", quality: int | None = None) -> PictureSchema:
@@ -171,14 +169,16 @@ class PictureStore:
         return schema
 
     def _already(self, read_as: dict[str, Any], coding: str, quality: int) -> PictureSchema:
-        """What is there. Raises UserError where it was made otherwise."""
+        """What is there. Raises UserError where it was made otherwise, or is damaged."""
         schema, asked = self.schema, {"read_as": read_as, "coding": coding, "quality": quality}
         made = {"read_as": schema.read_as, "coding": schema.coding, "quality": schema.quality}
         for name, value in made.items():
             if value != asked[name]:
                 raise UserError(f"{self.folder} holds pictures with another {name} ({value}, asked for {asked[name]}); "
                                 f"choose another folder, or delete that one.")  # fmt: skip
-        say(f"all {len(self.completed)} files are there and whole, and are kept")  # their sizes are checked
+        shards = self.completed
+        _verify({self.folder / name: shard for name, shard in shards.items()})
+        say(f"all {len(shards)} files are there and whole, and are kept")
         return schema
 
     def _write_shard(self, path: Path, examples: list[bytes]) -> None:
@@ -206,6 +206,13 @@ class PictureStore:
         if not self.is_complete:
             raise UserError(f"{self.folder} holds no complete pictures; write them first, or again: writing goes on "
                             f"where it stopped.")  # fmt: skip
+
+
+def _verify(shards: Mapping[Path, Shard]) -> None:
+    """Reads files. Raises UserError where one is not as it was written."""
+    for path, shard in shards.items():
+        if sha256(path) != shard.sha256:
+            raise UserError(f"{path} is damaged; delete it and COMPLETED beside it, and write the pictures again.")
 
 
 def _settings(corpus: ImageCorpus) -> dict[str, Any]:

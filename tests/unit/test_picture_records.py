@@ -139,6 +139,8 @@ def test_what_is_damaged_is_refused_by_name(voted, tmp_path):
     assert "dev-00000.tfrecord" in store.completed  # the size is right
     with pytest.raises(UserError, match=r"dev-00000.tfrecord is damaged; delete it and COMPLETED"):
         store.part("dev")
+    with pytest.raises(UserError, match=r"dev-00000.tfrecord is damaged; delete it and COMPLETED"):
+        store.write(voted)
     assert len(store.part("test"))
     path.write_bytes(whole[:-1])
     with pytest.raises(UserError, match=rf"dev-00000.tfrecord has {len(whole) - 1} bytes, {len(whole)} were written"):
