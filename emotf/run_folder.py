@@ -17,6 +17,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+import numpy as np
+
 from emotf.config import from_json, to_json
 from emotf.errors import UserError
 from emotf.files import read_json, write_json, write_text, written_aside
@@ -158,6 +160,15 @@ class RunFolder(Generic[Tree]):
             return to_json(from_json(content, self.tree))
         except UserError:  # a field is gone; it will be named as the difference
             return content
+
+
+def first_best(values: Iterable[float], mode: str) -> int:
+    """Index of the best value, the first of equals; `mode` is `max` or `min`.
+
+    Compared in float32, as Keras' early stopping does, so that both always name the same epoch. NaN is never best.
+    """
+    found = (1 if mode == "max" else -1) * np.array(list(values), np.float32)
+    return int(np.where(np.isnan(found), -np.inf, found).argmax())
 
 
 def difference(old: Any, new: Any, place: str = "") -> str:

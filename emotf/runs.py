@@ -15,14 +15,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from emotf import tables
 from emotf.config import CRITERIA, Experiment
 from emotf.errors import UserError
 from emotf.files import read_json, write_json, written_aside
 from emotf.records import LEARNED, Store
-from emotf.run_folder import RunFolder
+from emotf.run_folder import RunFolder, first_best
 from emotf.track import Track
 
 if TYPE_CHECKING:
@@ -189,9 +187,7 @@ class Fusion:
 
 
 def best_epoch(values: "Iterable[float]", criterion: str) -> int:
-    """Index of the best value of a criterion, the first of equals.
-
-    Compared in float32, as Keras' early stopping does, so that both always name the same epoch. NaN is never best.
+    """Index of the best value of a criterion (see `emotf.run_folder.first_best`).
 
     Example:
         >>> best_epoch([0.1, 0.3, 0.3], "ccc"), best_epoch([0.1, 0.3, 0.3], "mse")
@@ -199,9 +195,7 @@ def best_epoch(values: "Iterable[float]", criterion: str) -> int:
         >>> best_epoch([0.1, float("nan")], "mse")
         0
     """
-    sign = 1 if CRITERIA[criterion] == "max" else -1
-    found = sign * np.array(list(values), np.float32)
-    return int(np.where(np.isnan(found), -np.inf, found).argmax())
+    return first_best(values, CRITERIA[criterion])
 
 
 def _write_rows(path: Path, rows: "pd.DataFrame", same: Sequence[str]) -> None:

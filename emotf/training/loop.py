@@ -1,7 +1,5 @@
 """One run, from records to a network with its best weights."""
 
-import importlib.metadata
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -19,7 +17,7 @@ from emotf.report.tables import objective_of
 from emotf.runs import Run
 from emotf.training.callbacks import AfterEpoch, DevFigures, DevScores, Progress
 from emotf.training.criteria import check_defined
-from emotf.training.device import prepare_device
+from emotf.training.device import prepare_device, software
 from emotf.training.extracted import check_extracted
 from emotf.training.learner import Learner, Objective, name_of
 from emotf.training.state import Resume
@@ -191,9 +189,7 @@ def _facts(
     schemas = {name: store.stream(name).schema for name in experiment.streams}
     gold = next(iter(chosen.partition("train").values()))
     return {
-        "versions": {name: importlib.metadata.version(name) for name in PACKAGES}
-        | {"python": platform.python_version()},
-        "backend": keras.backend.backend(),
+        **software(PACKAGES),
         "device": device,
         "seed": experiment.training.seed,
         "fold": experiment.data.fold,
