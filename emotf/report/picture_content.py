@@ -74,7 +74,7 @@ def spread(votes: np.ndarray) -> np.ndarray:
         [1.5, 0.5]
     """
     p = votes.astype(float)
-    bits = -(p * np.log2(p, where=p > 0, out=np.zeros_like(p))).sum(axis=-1)
+    bits = 0.0 - (p * np.log2(p, where=p > 0, out=np.zeros_like(p))).sum(axis=-1)  # never -0.0
     return np.stack([bits, p.max(axis=-1)], axis=-1)
 
 
