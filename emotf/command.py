@@ -59,7 +59,7 @@ def experiment(flag: "flags.FlagHolder[Any]") -> Any:
         raise UserError("The recipe's argument asks for a whole system, which tools/assemble.py builds; leave out "
                         "'system' for one experiment.")  # fmt: skip
     if not isinstance(flag.value, Experiment | None):
-        raise UserError("This recipe is of pictures, which tools/classify.py and tools/continual.py take; choose one of "
+        raise UserError("This recipe is of pictures, for tools/classify.py and tools/continual.py; choose one of "
                         "recordings, for example configs/cer_mtl.py:synthetic.")  # fmt: skip
     return flag.value
 

@@ -32,21 +32,26 @@ flags.adopt_module_key_flags(emotf.command)
 
 
 def main(argv):
-    from emotf import classification
+    from emotf.classification.config import Classification
+    from emotf.classification.systems import runs
     from emotf.comparison.axes import parse
     from emotf.errors import UserError
     from emotf.evaluation import refuse_seen
     from emotf.progress import say
 
-    if not isinstance(CONFIG.value, classification.Classification):
+    if not isinstance(CONFIG.value, Classification):
         raise UserError("This recipe is not of classifiers of pictures; take configs/ferplus.py:drawn_faces.")
     refuse_seen(PARTITION.value, SEEN.value)
-    axes, seeds = parse([*VARY.value, *argv[1:]]), integers(SEEDS.value, "seeds")
-    runs = classification.runs(CONFIG.value.check(), axes, seeds, Path(OUT.value))
-    for number, one in enumerate(runs, start=1):
-        say(f"run {number} of {len(runs)}: {one.name}")
-        classification.train(one.config, one.run)
-    said, paths = classification.report(runs, Path(OUT.value), PARTITION.value, SEEN.value, MISTAKES.value)
+    axes, seeds, folder = parse([*VARY.value, *argv[1:]]), integers(SEEDS.value, "seeds"), Path(OUT.value)
+    found = runs(CONFIG.value.check(), axes, seeds, folder)
+
+    from emotf.classification.reporting import report
+    from emotf.classification.training import train
+
+    for number, one in enumerate(found, start=1):
+        say(f"run {number} of {len(found)}: {one.name}")
+        train(one.config, one.run)
+    said, paths = report(found, folder, PARTITION.value, SEEN.value, MISTAKES.value)
     print(said, *paths, sep="\n")
 
 

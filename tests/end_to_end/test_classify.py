@@ -63,9 +63,7 @@ def test_the_sampler_finds_the_rare_class(tmp_path):
         (["--config=configs/ferplus.py:affectnet"], "No corpus 'affectnet' in this recipe"),
         (["--config=configs/ferplus.py:fer2013,scratch"], "needs the folder that holds it"),
         ([FACES, "--config.training.samplng=none"], "has no field 'samplng'. Did you mean 'sampling'?"),
-        ([FACES, "--vary", "network=resnet34"], "No network 'resnet34'"),
         ([FACES, "--partition=train"], "Partition 'train' is no fair report"),
-        (["--config=configs/continual.py:digits"], "take configs/ferplus.py:drawn_faces"),
         (["--config=configs/cer_mtl.py:synthetic"], "take configs/ferplus.py:drawn_faces"),
     ],
 )

@@ -9,13 +9,17 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from emotf import classification
 from emotf.classification import training
 from emotf.classification.config import Classification, Learning
+from emotf.classification.evaluation import score
 from emotf.classification.figures import confusion, mistakes, shares
+from emotf.classification.pictures import Material
 from emotf.classification.printed import beside_table_4_1
+from emotf.classification.reporting import report
 from emotf.classification.run import PictureRun
 from emotf.classification.scoring import Answers, difference, interval
+from emotf.classification.systems import runs as runs_of
+from emotf.classification.training import train
 from emotf.classifiers.base import named
 from emotf.classifiers.resnet import Resnet
 from emotf.classifiers.small_cnn import SmallCnn
@@ -41,10 +45,10 @@ def tiny(folder, **settings):
 def trained(tmp_path_factory):
     """Two systems, two seeds each, trained and reported."""
     folder = tmp_path_factory.mktemp("classified")
-    runs = classification.runs(tiny(folder), {"training.sampling": ("balanced", "none")}, [0, 1], folder / "out")
+    runs = runs_of(tiny(folder), {"training.sampling": ("balanced", "none")}, [0, 1], folder / "out")
     for one in runs:
-        classification.train(one.config, one.run)
-    said, paths = classification.report(runs, folder / "out", mistakes=5)
+        train(one.config, one.run)
+    said, paths = report(runs, folder / "out", mistakes=5)
     return runs, said, paths
 
 
@@ -150,13 +154,13 @@ def test_classes_that_are_left_out_may_be_one_text():
 )
 def test_systems_that_cannot_be(axes, message, tmp_path):
     with pytest.raises(UserError, match=message):
-        classification.runs(tiny(tmp_path), axes, [0], tmp_path)
+        runs_of(tiny(tmp_path), axes, [0], tmp_path)
 
 
 def test_systems_are_all_combinations_and_leave_the_recipe_as_it_is(tmp_path):
     config = tiny(tmp_path)
     axes = {"training.batch": ("4", "8"), "training.sampling": ("none", "balanced")}
-    runs = classification.runs(config, axes, [3, 5], tmp_path)
+    runs = runs_of(config, axes, [3, 5], tmp_path)
     assert [one.name for one in runs[:3]] == ["4_none, seed 3", "4_none, seed 5", "4_balanced, seed 3"]
     assert len(runs) == 8 and config == tiny(tmp_path)
     assert runs[2].config.training == replace(config.training, batch=4, seed=3)
@@ -167,7 +171,7 @@ def test_the_named_network_keeps_what_the_recipe_says(tmp_path):
     config = replace(
         tiny(tmp_path), view=View(48, 44), network=named("resnet50", weights="random", dropout=0.3, frozen=True)
     )
-    (one,) = classification.runs(config, {"network": ("densenet121",)}, [0], tmp_path)
+    (one,) = runs_of(config, {"network": ("densenet121",)}, [0], tmp_path)
     network = one.config.network
     assert (network.name, network.weights, network.dropout, network.frozen) == ("densenet121", "random", 0.3, True)
 
@@ -175,7 +179,7 @@ def test_the_named_network_keeps_what_the_recipe_says(tmp_path):
 def test_a_killed_run_ends_as_one_that_was_not(tmp_path, monkeypatch):
     config = tiny(tmp_path, plateau=1)
     whole = PictureRun(tmp_path / "whole")
-    classification.train(config, whole)
+    train(config, whole)
     killed, epochs = PictureRun(tmp_path / "killed"), []
 
     def dies(self, batch, logs=None):
@@ -187,31 +191,31 @@ def test_a_killed_run_ends_as_one_that_was_not(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(training.Progress, "on_train_batch_end", dies)
         with pytest.raises(KeyboardInterrupt):
-            classification.train(config, killed)
+            train(config, killed)
     assert not killed.finished and killed.state.is_file()
-    classification.train(config, killed)
+    train(config, killed)
     for one, other in zip(whole.network().get_weights(), killed.network().get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     pd.testing.assert_frame_equal(pd.read_csv(whole.history), pd.read_csv(killed.history))
     assert not killed.state.exists()
-    assert classification.score(whole).scores == classification.score(killed).scores
+    assert score(whole).scores == score(killed).scores
 
 
 def test_a_run_of_other_settings_or_pictures_is_refused(tmp_path):
     config, run = tiny(tmp_path, epochs=1), PictureRun(tmp_path / "run")
-    classification.train(config, run)
+    train(config, run)
     with pytest.raises(UserError, match=r"run with another training\.batch"):
-        classification.train(tiny(tmp_path, epochs=1, batch=4), run)
+        train(tiny(tmp_path, epochs=1, batch=4), run)
     with pytest.raises(UserError, match="Partition 'dev' is no fair report"):
-        classification.score(run, "dev")
+        score(run, "dev")
     shutil.rmtree(config.store)
     PictureStore(config.store).write(replace(config.corpus, seed=1))
     with pytest.raises(UserError, match="another read_as"):
-        classification.score(run)
+        score(run)
     run.note(records={"fingerprint": "0", "labels_are": ""})
     shutil.rmtree(config.store)
     with pytest.raises(UserError, match="was trained on other records"):
-        classification.score(run)
+        score(run)
 
 
 def test_the_best_epoch_is_kept(trained):
@@ -219,7 +223,7 @@ def test_the_best_epoch_is_kept(trained):
         history = pd.read_csv(one.run.history)
         epoch = one.run.about["chosen"]["epoch"]
         assert history["dev_macro_f1"].astype(np.float32).argmax() == epoch
-        dev = classification.score(one.run, "dev", allow_seen=True)
+        dev = score(one.run, "dev", allow_seen=True)
         assert dev.scores["macro_f1"] == pytest.approx(history["dev_macro_f1"][epoch], abs=1e-6)
 
 
@@ -227,7 +231,7 @@ def test_answers_come_back_from_disk_as_they_were(trained):
     run = trained[0][0].run
     kept = run.answers("test")
     network = run.network()
-    logits = training.Answering(network, classification.evaluation.Material(run.experiment).partition("test"),
+    logits = training.Answering(network, Material(run.experiment).partition("test"),
                                 run.experiment.view)().logits  # fmt: skip
     np.testing.assert_array_equal(kept.logits, logits)
     confusion = pd.read_csv(run.folder / "test_confusion.csv", index_col=0).to_numpy()
@@ -243,12 +247,12 @@ def test_the_report_says_what_it_is(trained):
     assert "data:image/png;base64," in page and "http-equiv" in page
     table = pd.read_csv(next(path for path in paths if path.suffix == ".csv"))
     assert list(table["system"]) == ["balanced", "balanced", "none", "none"]
-    assert table["accuracy"][0] == pytest.approx(classification.score(runs[0].run).scores["accuracy"])
+    assert table["accuracy"][0] == pytest.approx(score(runs[0].run).scores["accuracy"])
 
 
 def test_a_partition_without_mistakes_is_said_to_be(trained):
     one = trained[0][0]
-    part = classification.evaluation.Material(one.config).partition("test")
+    part = Material(one.config).partition("test")
     logits = np.eye(7, dtype=np.float32)[part.labels] * 9
     right = Answers(part.part.classes, part.ids, part.labels, logits)
     figure = mistakes(part.part, part.places, right, 5, "t")
@@ -270,11 +274,11 @@ def test_development_is_held_back_where_the_corpus_has_none(tmp_path):
     config = Classification(Emnist().write_twin(tmp_path / "twin"), SmallCnn(filters=(4, 8)), View(28, 28, False, 1),
                             Learning(epochs=1, learning_rate=1e-3), str(tmp_path / "pictures"), 0.3)  # fmt: skip
     run = PictureRun(tmp_path / "run")
-    classification.train(config, run)
-    of = classification.evaluation.Material(config)
-    train, dev = of.partition("train"), of.partition("dev")
-    assert not set(train.ids) & set(dev.ids) and len(train.ids) + len(dev.ids) == len(train.part)
-    assert set(dev.labels) == set(train.labels)
+    train(config, run)
+    of = Material(config)
+    shown, held = of.partition("train"), of.partition("dev")
+    assert not set(shown.ids) & set(held.ids) and len(shown.ids) + len(held.ids) == len(shown.part)
+    assert set(held.labels) == set(shown.labels)
     assert run.about["dev_is"] == "30% of train, held back"
 
 
