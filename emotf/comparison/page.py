@@ -16,7 +16,7 @@ from emotf.report.html.document import Section, chip, document
 from emotf.report.html.plot import plot
 from emotf.report.html.score_sections import Systems, score_sections
 from emotf.report.html.table import Cell, facts, figure, table
-from emotf.report.intervals import bracketed, judged
+from emotf.report.intervals import UNDEFINED, bracketed, judged
 from emotf.report.palette import Look, looks
 from emotf.report.scored import parts
 from emotf.report.tables import objective_of
@@ -192,6 +192,8 @@ def _differences(rows: pd.DataFrame, seen: Looks) -> Section:
 
 def _words(row: Mapping[Any, Any]) -> str:
     """What an interval says, in words."""
+    if pd.isna(row["difference"]):
+        return UNDEFINED
     said = verdict(row["low"], row["high"])
     if said == UNDECIDED:
         return f"{said}: {'no interval' if pd.isna(row['low']) else 'the interval holds 0'}"
