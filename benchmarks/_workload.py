@@ -20,13 +20,13 @@ def images(frames: int) -> FeatureImages:
     return FeatureImages(frames, 1 / 6)
 
 
-def noise(recordings: int, seconds: float) -> dict[str, dict[str, Track]]:
+def noise(recordings: int, seconds: float, rate_hz: float = RATE_HZ) -> dict[str, dict[str, Track]]:
     """stream -> recording -> seeded noise; the gold standard is the stream `gold`."""
-    rng, frames = np.random.default_rng(0), round(seconds * RATE_HZ)
+    rng, frames = np.random.default_rng(0), round(seconds * rate_hz)
 
     def track(channels: tuple[str, ...]) -> Track:
         values = rng.normal(size=(frames, len(channels))).astype(np.float32)
-        return Track(values, hop=1 / RATE_HZ, channels=channels)
+        return Track(values, hop=1 / rate_hz, channels=channels)
 
     names = {name: tuple(f"{name}{i}" for i in range(count)) for name, count in STREAMS.items()}
     return {

@@ -51,12 +51,16 @@ def define_config(required: bool = True) -> "flags.FlagHolder[Any]":
 
 
 def experiment(flag: "flags.FlagHolder[Any]") -> Any:
-    """The experiment of `--config`. Raises UserError where the recipe gives the plan of a whole system."""
+    """The experiment of `--config`. Raises UserError where the recipe is of a whole system, or of pictures."""
+    from emotf.config import Experiment
     from emotf.plan import Plan
 
     if isinstance(flag.value, Plan):
         raise UserError("The recipe's argument asks for a whole system, which tools/assemble.py builds; leave out "
                         "'system' for one experiment.")  # fmt: skip
+    if not isinstance(flag.value, Experiment | None):
+        raise UserError("This recipe is of pictures, for tools/classify.py and tools/continual.py; choose one of "
+                        "recordings, for example configs/cer_mtl.py:synthetic.")  # fmt: skip
     return flag.value
 
 
@@ -68,11 +72,12 @@ def _parse(argv: Sequence[str]) -> Sequence[str]:
     try:
         return list(flags.FLAGS(argv))
     except KeyError as error:
+        from emotf.classification.config import TREE as OF_PICTURES
         from emotf.config import unknown_field
         from emotf.continual.config import TREE
         from emotf.plan import Plan
 
-        _leave(unknown_field(error, Plan, *TREE))
+        _leave(unknown_field(error, Plan, *TREE, *OF_PICTURES))
     except (UserError, flags.Error) as error:
         _leave(f"{error} (--help lists the flags)" if isinstance(error, flags.Error) else str(error))
     return []

@@ -13,7 +13,17 @@ from emotf.config import TRANSDUCTIVE, Data, Experiment, from_json
 from emotf.errors import UserError
 from emotf.features.base import Feature, FittedFeature
 from emotf.models.base import standardised_to_0
-from emotf.pipeline import Missing, Selection, Standardisation, prediction_batches, select, track_batches, transductive
+from emotf.pipeline import (
+    Missing,
+    Selection,
+    Slider,
+    Standardisation,
+    prediction_batches,
+    select,
+    track_batches,
+    transductive,
+    whole_recordings,
+)
 from emotf.progress import progress, say
 from emotf.recording import Recording
 from emotf.records import Store, read_learned, settings_of
@@ -36,6 +46,7 @@ class Predictor:
         standardisation: by what the streams are standardised, one of `config.STANDARDISATIONS`.
         missing: what is lost of the streams.
         fill: stream -> what a lost frame holds, a value a channel; 0 where a stream is not named.
+        slider: the network on whole recordings; None: window by window, which gives the same to rounding.
     """
 
     def __init__(
@@ -48,6 +59,7 @@ class Predictor:
         standardisation: str = "train",
         missing: Missing | None = None,
         fill: Mapping[str, Sequence[float]] | None = None,
+        slider: Slider | None = None,
     ) -> None:
         self.network = network
         self.golds = golds
@@ -55,10 +67,19 @@ class Predictor:
         lost = missing.frames(store, golds) if missing else None
         by_group = standardisation in TRANSDUCTIVE
         scaling = transductive(store, streams, list(golds), standardisation, lost) if by_group else None
-        self.dataset = prediction_batches(store, streams, golds, self.window, scaling, lost, fill)
+        self.slider = slider
+        if slider:
+            self.read = whole_recordings(store, streams, golds, scaling, lost, fill)
+        else:
+            self.dataset = prediction_batches(store, streams, golds, self.window, scaling, lost, fill)
 
     def __call__(self) -> dict[str, Track]:
         """Recording -> prediction."""
+        if self.slider:
+            return {
+                name: replace(gold, values=self.slider(*self.read(index), gold.channels))
+                for index, (name, gold) in enumerate(self.golds.items())
+            }
         values = _values(self.network, self.dataset, next(iter(self.golds.values())).channels)
         # windows of one recording lie end to end; only the last may reach over its end
         borders = np.cumsum([len(self.window.cover(gold.frames)) for gold in self.golds.values()]) * self.window.length
@@ -106,8 +127,9 @@ def predict_missing(
     golds = selection(experiment).partition(partition)
     network = run.network()
     fill = {name: at for name, at in standardised_to_0(network).items() if not store.stream(name).schema.gaps}
-    by, streams = experiment.data.standardisation, list(experiment.streams)
-    return golds, [Predictor(network, store, streams, golds, experiment.window, by, one, fill)() for one in missing]
+    by, streams, window = experiment.data.standardisation, list(experiment.streams), experiment.window
+    slider = Slider.of(experiment.model, network, window, {name: store.stream(name).schema.hop for name in streams})
+    return golds, [Predictor(network, store, streams, golds, window, by, one, fill, slider)() for one in missing]
 
 
 def traces(run: Run, partition: str) -> tuple[dict[str, Track], dict[str, Track]]:
@@ -231,7 +253,13 @@ def predict_media(run: Run, media: Mapping[str, str]) -> MediaPrediction:
     targets = tuple(network.output_names)
     clock = _shared_clock(tracks, run.about["gold_hop"], targets)
     window = experiment.window.predicting(clock.frames)
-    values = _values(network, track_batches(tracks, clock, window), targets)[: clock.frames]
+    slider = Slider.of(experiment.model, network, window, {name: track.hop for name, track in tracks.items()})
+    if slider:
+        streams = {name: track.values for name, track in tracks.items()}
+        centres = {name: track.clock.nearest(clock.times) for name, track in tracks.items()}
+        values = slider(streams, centres, targets)
+    else:
+        values = _values(network, track_batches(tracks, clock, window), targets)[: clock.frames]
     return MediaPrediction(Track(values, hop=clock.hop, start=clock.start, channels=targets), found)
 
 

@@ -77,7 +77,7 @@ def smoke(experiment: Experiment) -> None:
     experiment.training.epochs = 2
 
 
-def assign(experiment: Experiment, path: str, value: Any) -> None:
+def assign(experiment: Any, path: str, value: Any) -> None:
     """Sets one field of the tree by its dotted path, `window.frames`; the value is copied.
 
     Raises:
@@ -87,18 +87,18 @@ def assign(experiment: Experiment, path: str, value: Any) -> None:
     setattr(node, name, copy.deepcopy(value))
 
 
-def setting(path: str, value: Any) -> Callable[[Experiment], None]:
+def setting(path: str, value: Any) -> Callable[[Any], None]:
     """An option of a recipe: what it sets, when `choose` calls it."""
     return lambda experiment: assign(experiment, path, value)
 
 
-def field_type(experiment: Experiment, path: str) -> Any:
+def field_type(experiment: Any, path: str) -> Any:
     """The type of a field of the tree, by its dotted path."""
     node, name = _place(experiment, path)
     return typing.get_type_hints(type(node))[name]
 
 
-def _place(experiment: Experiment, path: str) -> tuple[Any, str]:
+def _place(experiment: Any, path: str) -> tuple[Any, str]:
     """The dataclass that holds a field, and the field's name; a stream is on the way by its own name."""
     *above, last = path.split(".")
     node: Any = experiment

@@ -1,22 +1,13 @@
-"""The run folder: the only place that knows its file names.
+"""The folder of a run of an experiment: the only place that knows its file names, beside `emotf.run_folder`.
 
-config.json            the resolved experiment
-about.json             versions, device, seed, partitions, fingerprint of the records, sizes, parameters, seconds
 standardisation.json   by what inputs are standardised; where by train, mean and variance a channel
 learned/<stream>.npz   what a fitted feature had learned, to extract the stream of other recordings
-network.keras          the network with its best weights, standardisation inside
-state.npz              everything a killed training needs to go on exactly; removed at the end
-kept/                  best weights by further criteria, while it trains; removed at the end
 best/<criterion>/      a finished run with these weights, for every criterion of `training.keep`
-history.csv            one row an epoch
-tensorboard/           scalars, and figures of development traces
 scores.csv             target x partition x variance x pooling x measure
 missing.csv            the same, x what is missing, with what that costs
 predictions/<partition>/<recording>.csv
 postprocessing.json    what each step of post-processing learned, and the partition it was fitted on
 postprocessed/<partition>/<recording>.csv, postprocessed.csv      traces after it, and their scores
-FINISHED               training came to its end
-PRUNED                 training was ended on the way, and why; it can go on
 """
 
 import shutil
@@ -24,13 +15,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from emotf import tables
-from emotf.config import CRITERIA, Experiment, from_json, to_json
+from emotf.config import CRITERIA, Experiment
 from emotf.errors import UserError
-from emotf.files import read_json, write_json, write_text, written_aside
+from emotf.files import read_json, write_json, written_aside
 from emotf.records import LEARNED, Store
+from emotf.run_folder import RunFolder, first_best
 from emotf.track import Track
 
 if TYPE_CHECKING:
@@ -38,96 +28,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Run:
+class Run(RunFolder[Experiment]):
     """One executed experiment on disk."""
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+    tree = Experiment
+    tool = "tools/train.py"
 
     def check(self, experiment: Experiment, fingerprint: str) -> None:
-        """Refuses a folder that holds a run of another configuration, or one that was trained on other records.
-
-        Args:
-            experiment: what is asked for.
-            fingerprint: of the records as they are now.
-        """
-        path, content = self.folder / "config.json", to_json(experiment)
         if "kept_from" in self.about:
             raise UserError(
                 f"{self.folder} holds the weights that run {self.about['kept_from']} kept by "
                 f"{self.about['chosen']['criterion']}; train that run, or choose another --run."
             )
-        if path.is_file() and (old := _completed(read_json(path))) != content:
-            raise UserError(
-                f"{self.folder} holds a run with another {difference(old, content)}; choose another folder."
-            )
-        self.check_records(fingerprint)
-
-    def check_records(self, fingerprint: str) -> None:
-        """Refuses records that have changed since the run was trained on them: its partitions may have, too."""
-        before = self.about.get("records", {}).get("fingerprint", fingerprint)
-        if before != fingerprint:
-            raise UserError(
-                f"{self.folder} was trained on other records ({before}, now {fingerprint}); restore them, or train a "
-                "new run."
-            )
-
-    def begin(self, experiment: Experiment) -> None:
-        """Writes the configuration."""
-        (self.folder / "PRUNED").unlink(missing_ok=True)
-        write_json(self.folder / "config.json", to_json(experiment))
-
-    @property
-    def experiment(self) -> Experiment:
-        """The resolved configuration. Raises UserError where the folder is no run."""
-        path = self.folder / "config.json"
-        if not path.is_file():
-            raise UserError(f"{self.folder} is no run (it has no config.json); train one with tools/train.py.")
-        found: Experiment = from_json(read_json(path))
-        return found
-
-    @property
-    def about(self) -> dict[str, Any]:
-        """What is known about the run."""
-        path = self.folder / "about.json"
-        return dict(read_json(path)) if path.is_file() else {}
-
-    def note(self, **facts: Any) -> None:
-        """Adds facts to what is known about the run."""
-        write_json(self.folder / "about.json", self.about | facts)
-
-    @property
-    def finished(self) -> bool:
-        return (self.folder / "FINISHED").is_file()
-
-    def finish(self) -> None:
-        """Says that training came to its end; the state for resuming is not needed any more."""
-        write_text(self.folder / "FINISHED", "")
-        self.state.unlink(missing_ok=True)
-        shutil.rmtree(self.folder / "kept", ignore_errors=True)
-
-    def prune(self, reason: str) -> None:
-        """Says why training ended on the way; the state stays, so that it can go on."""
-        write_text(self.folder / "PRUNED", f"{reason}\n")
-
-    @property
-    def pruned(self) -> str:
-        """Why training ended on the way; empty where it did not."""
-        path = self.folder / "PRUNED"
-        return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
-
-    @property
-    def state(self) -> Path:
-        return self.folder / "state.npz"
-
-    def kept(self, criterion: str, epoch: int) -> Path:
-        """Best weights by a criterion while the run trains."""
-        return self.folder / "kept" / f"{criterion}_{epoch}.npz"
-
-    def prune_kept(self, wanted: Iterable[Path]) -> None:
-        """Deletes the other kept weights: of epochs that were the best once, or of a process that was killed."""
-        for path in set((self.folder / "kept").glob("*")) - set(wanted):
-            path.unlink()
+        super().check(experiment, fingerprint)
 
     def best(self, criterion: str) -> "Run":
         """The run with the best weights by a criterion of `training.keep`."""
@@ -157,21 +70,9 @@ class Run:
         criterion = self.about.get("chosen", {}).get("criterion") or self.experiment.training.select
         return best_epoch(history[f"dev_{criterion}"], criterion)
 
-    @property
-    def history(self) -> Path:
-        return self.folder / "history.csv"
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "log.txt"
-
     def trace(self, media: str) -> Path:
         """Where the trace of a recording of the user's own goes by default."""
         return self.folder / "media" / f"{Path(media).name}.csv"
-
-    @property
-    def tensorboard(self) -> Path:
-        return self.folder / "tensorboard"
 
     def write_standardisation(self, by: str, fitted: Mapping[str, Any]) -> None:
         """Keeps what the inputs are standardised by, and what was fitted on train."""
@@ -188,25 +89,6 @@ class Run:
             if source.is_file():
                 with written_aside(self.learned(name)) as aside:
                     shutil.copyfile(source, aside)
-
-    def save_network(self, network: "keras.Model") -> None:
-        """Saves the network with its best weights."""
-        with written_aside(self.folder / "network.keras") as aside:
-            network.save(aside)
-
-    def network(self) -> "keras.Model":
-        """The trained network.
-
-        Raises:
-            UserError: training did not finish.
-        """
-        if self.pruned:
-            raise UserError(f"{self.folder} has no network, it was pruned {self.pruned}; choose a finished run.")
-        if not self.finished:
-            raise UserError(f"{self.folder} is not finished; run tools/train.py again, it continues where it stopped.")
-        from emotf.models.base import load
-
-        return load(self.folder / "network.keras")
 
     def write_scores(self, scores: "pd.DataFrame", postprocessed: bool = False) -> None:
         """Keeps the scores, those of other partitions and protocols included."""
@@ -305,9 +187,7 @@ class Fusion:
 
 
 def best_epoch(values: "Iterable[float]", criterion: str) -> int:
-    """Index of the best value of a criterion, the first of equals.
-
-    Compared in float32, as Keras' early stopping does, so that both always name the same epoch. NaN is never best.
+    """Index of the best value of a criterion (see `emotf.run_folder.first_best`).
 
     Example:
         >>> best_epoch([0.1, 0.3, 0.3], "ccc"), best_epoch([0.1, 0.3, 0.3], "mse")
@@ -315,17 +195,7 @@ def best_epoch(values: "Iterable[float]", criterion: str) -> int:
         >>> best_epoch([0.1, float("nan")], "mse")
         0
     """
-    sign = 1 if CRITERIA[criterion] == "max" else -1
-    found = sign * np.array(list(values), np.float32)
-    return int(np.where(np.isnan(found), -np.inf, found).argmax())
-
-
-def _completed(content: Any) -> Any:
-    """The configuration of an older version with the defaults of the fields that it did not have."""
-    try:
-        return to_json(from_json(content))
-    except UserError:  # a field is gone; it will be named as the difference
-        return content
+    return first_best(values, CRITERIA[criterion])
 
 
 def _write_rows(path: Path, rows: "pd.DataFrame", same: Sequence[str]) -> None:
@@ -339,12 +209,3 @@ def _write_rows(path: Path, rows: "pd.DataFrame", same: Sequence[str]) -> None:
         rows = pd.concat([old[~replaced], rows])
     with written_aside(path) as aside:
         rows.to_csv(aside, index=False)
-
-
-def difference(old: Any, new: Any, place: str = "") -> str:
-    """The first field in which two JSON trees differ, with both values."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in [*new, *(key for key in old if key not in new)]:
-            if old.get(key) != new.get(key):
-                return difference(old.get(key), new.get(key), f"{place}.{key}" if place else key)
-    return f"{place} ({old}, asked for {new})"

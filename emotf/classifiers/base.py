@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 # The layer whose output is the features, and the layer that classifies them.
 FEATURES, CLASSIFIER = "features", "classifier"
 
+# Of the running means of batch normalisation, all networks': torchvision's, with which the published ones were trained.
+# Keras' 0.99 needs some five hundred batches before it stands near what a short training has reached.
+MOMENTUM = 0.9
+
 
 @dataclass
 class Classifier(ABC):
@@ -98,6 +102,9 @@ class Classifier(ABC):
             x = self.maps(x, None)
         features = keras.layers.GlobalAveragePooling2D(name=FEATURES)(x)
         trunk = keras.Model(pictures, features)
+        for layer in trunk.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = MOMENTUM
         if self.weights not in ("imagenet", "random"):
             start(trunk, Path(self.weights), self.name)
         trunk.trainable = not self.frozen

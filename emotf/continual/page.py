@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from emotf.continual.scores import ALL
-from emotf.continual.wording import Content, TableText
 from emotf.report.html.document import Section, document
 from emotf.report.html.plot import INK, Plot, axis, packed, plot, shown
-from emotf.report.html.table import Cell, table
+from emotf.report.html.texts import written
 from emotf.report.palette import Look
 from emotf.report.scored import parts
+from emotf.report.texts import Content
 
 Looks = Mapping[str, Look]
 
@@ -44,7 +43,6 @@ class Computed:
 
 def page(content: Content, of: Computed) -> str:
     """The page: words and tables, then what can be looked at."""
-    what = "".join(f"<li>{escape(line)}</li>" for line in content.lines)
     label = {
         "curves": "Accuracy on all classes so far after each task, mean ± sd over seeds",
         "alpha": "Accuracy after the last task, by the weight α of the old unknown output",
@@ -58,26 +56,10 @@ def page(content: Content, of: Computed) -> str:
         "weights": ("Weights as pictures", plot("weights", _weights(of.weights), label["weights"], "body and rule")),
     }
     sections = [
-        Section("what", "What is what", f"<ul>{what}</ul>"),
-        *(_section(one, of.looks) for one in content.tables),
+        *written(content, of.looks),
         *(Section(name, title, body) for name, (title, body) in drawn.items()),
     ]
     return document("Continual learning of a classifier", content.title, sections)
-
-
-def _section(of: TableText, looks: Looks) -> Section:
-    rows = [[_cell(text, looks) for text in row] for row in of.rows]
-    return Section(of.id, of.title, table(of.header, rows, of.title), f"{of.note}.")
-
-
-def _cell(text: str, looks: Looks) -> Cell:
-    """Sorted by its first number, where it begins with one; a rule has its mark."""
-    if text in looks:
-        return Cell(text, look=looks[text])
-    try:
-        return Cell(text, float(text.split(" ")[0]))
-    except ValueError:
-        return Cell(text, float("nan")) if text == "-" else Cell(text)
 
 
 def _curves(scores: pd.DataFrame, looks: Looks) -> dict[str, Plot]:

@@ -8,6 +8,7 @@ import numpy as np
 from emotf.continual.config import Continual
 from emotf.errors import UserError
 from emotf.images.base import ImageCorpus
+from emotf.pipeline.sampling import held_back
 
 # The label of pictures that are of no class of the corpus.
 OUTSIDE = -1
@@ -69,7 +70,7 @@ def material(config: Continual, seed: int) -> Material:
     if "dev" in corpus.partitions:
         dev = read(corpus, "dev")
     else:
-        held = _held_back(train.labels, config.dev_share, np.random.default_rng(0))
+        held = held_back(train.labels, config.dev_share, np.random.default_rng(0))
         train, dev = train.only(~held), train.only(held)
     random = np.random.default_rng(seed)
     count = max(1, round(config.unknown.times * len(train.labels) / len(corpus.classes)))
@@ -82,7 +83,7 @@ def material(config: Continual, seed: int) -> Material:
         left = train.of(range(config.tasks.total, len(corpus.classes)))
         pool = left.only(random.permutation(len(left.labels))[:count])
     else:
-        held = _held_back(train.labels, config.unknown.share, random)
+        held = held_back(train.labels, config.unknown.share, random)
         train, pool = train.only(~held), train.only(held)
     for name, part in (("train", train), ("dev", dev), ("test", test)):
         _check_all_there(corpus, name, part, config.tasks.total)
@@ -124,15 +125,6 @@ def photos(count: int, shape: tuple[int, int, int], random: np.random.Generator)
         low, high = float(small.min()), float(small.max())
         crop[...] = np.round(255 * (small - low) / max(high - low, 1))
     return crops
-
-
-def _held_back(labels: np.ndarray, share: float, random: np.random.Generator) -> np.ndarray:
-    """A mask of that share of every class, at least one picture of each."""
-    mask = np.zeros(len(labels), bool)
-    for label in np.unique(labels):
-        places = np.flatnonzero(labels == label)
-        mask[random.permutation(places)[: max(1, round(share * len(places)))]] = True
-    return mask
 
 
 def _check_all_there(corpus: ImageCorpus, partition: str, part: Pictures, classes: int) -> None:

@@ -13,12 +13,11 @@ from emotf.continual.page import SWEPT, Computed, page
 from emotf.continual.printed import CIFAR100, NOTE, beside_table_4_4, spread
 from emotf.continual.rules import LOWER, UPPER, after_each_task, meaning
 from emotf.continual.scores import ALL, forward, matrix, scored, summary, sweep
-from emotf.continual.wording import Content, TableText, described
+from emotf.continual.wording import described
 from emotf.files import write_text
 from emotf.report.figures import save
-from emotf.report.latex import latex
 from emotf.report.palette import looks
-from emotf.report.tables import markdown
+from emotf.report.texts import Content, TableText, as_latex, as_markdown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,11 +56,11 @@ def report(runs: Sequence[Run], folder: Path, partition: str = "test") -> tuple[
         tables=_tables(runs, of, partition),
     )
     name = "continual" if partition == "test" else f"continual_{partition}"
-    said = _markdown(content)
+    said = as_markdown(content)
     texts = {
         ".md": said,
         ".html": page(content, of),
-        ".tex": _latex(content, name),
+        ".tex": as_latex(content, name),
         ".csv": scores.to_csv(index=False),
         "_summary.csv": of.means.to_csv(index=False),
     }
@@ -71,18 +70,6 @@ def report(runs: Sequence[Run], folder: Path, partition: str = "test") -> tuple[
     for ending, figure in drawn.items():
         save(figure, folder / f"{name}{ending}")
     return said, tuple(folder / f"{name}{ending}" for ending in (*texts, *drawn))
-
-
-def _markdown(content: Content) -> str:
-    parts = [f"# {content.title}", "\n".join(f"- {line}" for line in content.lines)]
-    parts += [f"## {of.title}\n\n{markdown(of.header, of.rows)}\n\n{of.note}." for of in content.tables]
-    return "\n\n".join(parts) + "\n"
-
-
-def _latex(content: Content, name: str) -> str:
-    found = [latex(of.header, of.rows, f"{of.title}. {content.title}", f"tab:{name.replace('_', '-')}-{of.id}")
-             for of in content.tables]  # fmt: skip
-    return "\n\n".join(found) + "\n"
 
 
 def _drawn(title: str, of: Computed, seed: int) -> dict[str, "Figure"]:

@@ -1,7 +1,6 @@
 """What a report says in words, whatever its format."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from emotf.continual.config import ALL_CLASSES, FIRST_TASK
 from emotf.continual.execution import Run
@@ -18,38 +17,6 @@ POOLS = {
     "photos": "crops of two photographs",
     "noise": "noise",
 }
-
-
-@dataclass(frozen=True)
-class TableText:
-    """A table as text.
-
-    Attributes:
-        id: letters and `-`.
-        title, note: plain text.
-        header, rows: as many cells each.
-    """  # fmt: skip
-
-    id: str
-    title: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    note: str
-
-
-@dataclass(frozen=True)
-class Content:
-    """A report.
-
-    Attributes:
-        title: plain text.
-        lines: what is what, plain text.
-        tables: in order.
-    """
-
-    title: str
-    lines: Sequence[str]
-    tables: Sequence[TableText]
 
 
 def described(runs: Sequence[Run], passed_on: Mapping[str, tuple[float, float]], partition: str) -> list[str]:

@@ -16,6 +16,7 @@ from emotf.errors import UserError
 if TYPE_CHECKING:
     import keras
 
+    from emotf.models._sliding import Sliding
     from emotf.pipeline.standardisation import Standardisation
 
 # What the layers that standardise a stream are called, before its name.
@@ -97,6 +98,14 @@ class Model(ABC):
         """What a kind of model has to say in `check`: nothing here."""
         del streams, frames
 
+    @property
+    def carries(self) -> bool:
+        """Whether a network needs, of the frames before, no more than the states of its `PeepholeLstm` layers.
+
+        It then gives a frame as soon as it is there (`emotf.serving.live`).
+        """
+        return False
+
     @abstractmethod
     def trace(self, streams: Mapping[str, Any], targets: Sequence[str], present: Any = None) -> dict[str, Any]:
         """The network.
@@ -109,6 +118,22 @@ class Model(ABC):
         Returns:
             {target: [batch]}, of sequences [batch, frames].
         """
+
+    def sliding(self, network: "keras.Model") -> "Sliding | None":
+        """A network over whole recordings, computing once what its feature images share; None: image by image only.
+
+        It reads the weights whenever it is called, so that it follows a network that is still being trained.
+
+        Args:
+            network: of `build`, of this model; trained, being trained, or loaded.
+
+        Returns:
+            A function of rows, {stream: [rows, channels]}, and starts, int [images]. Where N rows from a start on are a
+            feature image, it says what the network says of that image: {target: [images]}, equal to rounding. What
+            lies in other rows does not matter.
+        """
+        del network
+        return None
 
 
 def load(path: Path) -> "keras.Model":

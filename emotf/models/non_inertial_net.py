@@ -81,6 +81,10 @@ class NonInertialNet(Model):
             raise UserError(f"model.lstm_units is {self.lstm_units}; expected one or more layers of at least 1 unit.")
         self._lstm.check_settings(streams, frames)
 
+    @property
+    def carries(self) -> bool:
+        return self.cell != "keras"
+
     def trace(self, streams: Mapping[str, Any], targets: Sequence[str], present: Any = None) -> dict[str, Any]:
         x = None
         for number, (names, units) in enumerate(self._sizes(streams), start=1):

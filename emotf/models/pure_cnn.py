@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from emotf.errors import UserError
+from emotf.models._sliding import Sliding, frame_by_frame
 from emotf.models.base import Model, linear_output, side_by_side
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass
@@ -47,3 +51,22 @@ class PureCnn(Model):
             x = layers.Conv1D(self.filters, kernel, activation="relu", name=f"conv{i}")(x)
         x = layers.GlobalAveragePooling1D(name="mean_over_frames")(x)
         return {target: linear_output(target, x) for target in targets}
+
+    def sliding(self, network: "keras.Model") -> Sliding | None:
+        """All convolutions once a row, and the linear outputs, which may come before the mean as well as after it."""
+        from keras import ops
+
+        before = frame_by_frame(network, "conv1")
+        if before is None:
+            return None
+        remaining = network.inputs[0].shape[1] - sum(self.kernels) + len(self.kernels)
+
+        def said(rows: Mapping[str, Any], starts: Any) -> dict[str, Any]:
+            x = before(rows)
+            for i in range(1, len(self.kernels) + 1):
+                x = network.get_layer(f"conv{i}")(x)
+            x = ops.concatenate([network.get_layer(f"{target}_linear")(x) for target in network.output_names], axis=-1)
+            x = ops.take(ops.average_pool(x, remaining, strides=1)[0], starts, axis=0)
+            return {target: x[:, i] for i, target in enumerate(network.output_names)}
+
+        return said

@@ -5,6 +5,7 @@ from emotf.pipeline.masking import Masking, masked
 from emotf.pipeline.missing import Missing, parse_missing
 from emotf.pipeline.pictures import PictureEpochs, evaluation_pictures, training_pictures
 from emotf.pipeline.selection import Selection, select
+from emotf.pipeline.sliding import Slider, whole_recordings
 from emotf.pipeline.standardisation import Standardisation, standardise, transductive
 from emotf.pipeline.views import View
 
@@ -14,6 +15,7 @@ __all__ = [
     "Missing",
     "PictureEpochs",
     "Selection",
+    "Slider",
     "Standardisation",
     "View",
     "evaluation_pictures",
@@ -26,4 +28,5 @@ __all__ = [
     "training_batches",
     "training_pictures",
     "transductive",
+    "whole_recordings",
 ]

@@ -89,7 +89,7 @@ def training_batches(
     if not examples:
         raise UserError(f"Not one frame of {', '.join(targets)} is rated in these {len(golds)} recordings.")
     pool = min(pool or _pool_size(store, streams, golds), len(golds))
-    read, gather = _reader(store, streams, golds, anchors, scaling), _gatherer(store, streams, window)
+    read, gather = reader(store, streams, golds, anchors, scaling), _gatherer(store, streams, window)
     epoch = tf.Variable(0, dtype=tf.int64, trainable=False, name="epoch")
 
     def permutation(count: Any, of: Any) -> Any:
@@ -142,7 +142,7 @@ def prediction_batches(
     import tensorflow as tf
 
     anchors = [window.cover(gold.frames) for gold in golds.values()]
-    recordings = tf.data.Dataset.range(len(golds)).map(_reader(store, streams, golds, anchors, scaling, lost, fill))
+    recordings = tf.data.Dataset.range(len(golds)).map(reader(store, streams, golds, anchors, scaling, lost, fill))
     return _in_order(recordings, _gatherer(store, streams, window), anchors, window)
 
 
@@ -163,7 +163,7 @@ def track_batches(tracks: Mapping[str, Track], clock: Track, window: Window) -> 
     return _in_order(one, gather, [window.cover(clock.frames)], window)
 
 
-def _reader(
+def reader(
     store: Store,
     streams: Sequence[str],
     golds: Mapping[str, Track],

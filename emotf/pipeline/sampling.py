@@ -55,3 +55,12 @@ def class_weights(labels: np.ndarray) -> np.ndarray:
     """The weight of each picture, float32 [pictures]: n / (K n_c), so that classes weigh the same and the mean is 1."""
     classes, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
     return (len(labels) / (len(classes) * counts[place])).astype(np.float32)
+
+
+def held_back(labels: np.ndarray, share: float, random: np.random.Generator) -> np.ndarray:
+    """A mask [pictures] of that share of every class, at least one picture of each."""
+    mask = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        places = np.flatnonzero(labels == label)
+        mask[random.permutation(places)[: max(1, round(share * len(places)))]] = True
+    return mask

@@ -29,7 +29,7 @@ NORMALISATIONS: dict[str, Change] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class View:
     """How a picture is shown to a network; the sizes are those of Orgil (2022).
 

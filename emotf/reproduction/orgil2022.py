@@ -41,11 +41,11 @@ def _losses() -> tuple[Finding, ...]:
 
 
 def _facts(
-    number: str, title: str, waits: str, place: list[str], columns: tuple[str, ...], database: str, made_by: str = ""
+    number: str, title: str, place: list[str], columns: tuple[str, ...], database: str, made_by: str = ""
 ) -> Table:
-    """A table beside which nothing of ours stands, or not yet, or by another tool."""
+    """A table beside which nothing of ours stands, or by another tool."""
     name = f"orgil2022_table{number.replace('.', '_')}"
-    why = f"by {made_by}" if made_by else f"waits for {waits}" if waits else "facts of other publications"
+    why = f"by {made_by}" if made_by else "facts of other publications"
     measures = {column: (column, "") for column in columns}
     return Table(
         source=f"Orgil 2022, table {number}",
@@ -54,7 +54,6 @@ def _facts(
         anchor=MEAN,
         chosen="not stated",
         cells=cells_of(name, place, measures, lambda row: why, database),
-        waits=waits,
         made_by=made_by,
     )
 
@@ -85,12 +84,13 @@ file of one that knows faces, as theirs did, or, for a trial, `random`.
 
 TABLES = {
     "orgil2022_table1_3": _facts(
-        "1.3", "models of continual learning by others", "", ["model"],
+        "1.3", "models of continual learning by others", ["model"],
         ("network_growth_times", "network_size_mega", "accuracy_percent"), "other publications",
     ),
     "orgil2022_table4_1": _facts(
-        "4.1", "classifiers of facial expressions", "the face-expression classifiers", ["model"],
+        "4.1", "classifiers of facial expressions", ["model"],
         ("mse", "test_accuracy_percent", "test_correct", "test_total"), "FERPlus",
+        "tools/classify.py --config=configs/ferplus.py:ferplus --vary=network=resnet18,resnet50,...",
     ),
     "orgil2022_table4_2": _again(
         "orgil2021_table2", "table 4.2", cells=lambda: orgil2021.trainings("orgil2022_table4_2"),
@@ -121,7 +121,7 @@ TABLES = {
         note=NOTE,
     ),
     "orgil2022_table4_4": _facts(
-        "4.4", "continual learning of letters", "", ["original_classes", "new_classes"],
+        "4.4", "continual learning of letters", ["original_classes", "new_classes"],
         ("alpha_printed", "test_accuracy", "test_loss", "training_accuracy", "trainable_parameters",
          "total_parameters"), "EMNIST letters", "tools/continual.py --config=configs/continual.py:emnist",
     ),

@@ -18,7 +18,8 @@ from emotf.errors import UserError
 from emotf.files import read_json, write_json
 from emotf.progress import say
 from emotf.records import Store
-from emotf.runs import Run, difference
+from emotf.run_folder import difference
+from emotf.runs import Run
 from emotf.search.alive import is_dead
 from emotf.search.space import Axis
 from emotf.search.storage import open_storage

@@ -1,5 +1,10 @@
 """What the network runs on."""
 
+import importlib.metadata
+import platform
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 
@@ -23,3 +28,9 @@ def prepare_device(precision: str) -> str:
             tf.config.experimental.set_memory_growth(gpu, True)
     names = [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus]
     return ", ".join(names) or "CPU"
+
+
+def software(packages: Sequence[str]) -> dict[str, Any]:
+    """`versions` of Python and packages, and Keras' `backend`, for about.json."""
+    versions = {name: importlib.metadata.version(name) for name in packages}
+    return {"versions": versions | {"python": platform.python_version()}, "backend": keras.backend.backend()}

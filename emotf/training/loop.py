@@ -1,7 +1,5 @@
 """One run, from records to a network with its best weights."""
 
-import importlib.metadata
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -11,15 +9,25 @@ import pandas as pd
 
 from emotf.config import CRITERIA, TRANSDUCTIVE, Experiment, Training
 from emotf.errors import UserError
-from emotf.pipeline import Epochs, Selection, Standardisation, masked, standardise, training_batches, transductive
+from emotf.pipeline import (
+    Epochs,
+    Selection,
+    Slider,
+    Standardisation,
+    masked,
+    standardise,
+    training_batches,
+    transductive,
+)
 from emotf.prediction import Predictor, selection
 from emotf.progress import say
 from emotf.records import Store, check_unseen
 from emotf.report.tables import objective_of
 from emotf.runs import Run
+from emotf.track import Track
 from emotf.training.callbacks import AfterEpoch, DevFigures, DevScores, Progress
 from emotf.training.criteria import check_defined
-from emotf.training.device import prepare_device
+from emotf.training.device import prepare_device, software
 from emotf.training.extracted import check_extracted
 from emotf.training.learner import Learner, Objective, name_of
 from emotf.training.state import Resume
@@ -98,7 +106,7 @@ def train(
     run.write_standardisation(by, {name: asdict(part) for name, part in fitted.items()})
     run.note(**_facts(store, experiment, chosen, network, epochs, device), objective=objective.facts)
     _announce(run.about)
-    dev = Predictor(network, store, list(experiment.streams), chosen.partition("dev"), experiment.window, by)
+    dev = _predictor(experiment, store, network, chosen.partition("dev"))
     learner = Learner(network, objective)
     done = _fit(settings, run, learner, optimizer, epochs, dev, asking)
     if asking.ended:
@@ -124,6 +132,13 @@ def conclude(run: Run, learner: keras.Model, network: keras.Model, done: Resume,
         learner.set_weights(done.kept_weights(criterion))
         run.save_best(criterion, done.best_epoch(criterion), network)
     run.finish()
+
+
+def _predictor(experiment: Experiment, store: Store, network: keras.Model, golds: Mapping[str, Track]) -> Predictor:
+    """What predicts recordings after every epoch."""
+    streams, window = list(experiment.streams), experiment.window
+    slider = Slider.of(experiment.model, network, window, {name: store.stream(name).schema.hop for name in streams})
+    return Predictor(network, store, streams, golds, window, experiment.data.standardisation, slider=slider)
 
 
 def _augmented(experiment: Experiment, store: Store, epochs: Epochs, fitted: Mapping[str, Standardisation]) -> Epochs:
@@ -191,9 +206,7 @@ def _facts(
     schemas = {name: store.stream(name).schema for name in experiment.streams}
     gold = next(iter(chosen.partition("train").values()))
     return {
-        "versions": {name: importlib.metadata.version(name) for name in PACKAGES}
-        | {"python": platform.python_version()},
-        "backend": keras.backend.backend(),
+        **software(PACKAGES),
         "device": device,
         "seed": experiment.training.seed,
         "fold": experiment.data.fold,

@@ -22,7 +22,8 @@ import pandas as pd
 
 from emotf.errors import UserError
 from emotf.files import written_aside
-from emotf.runs import Run, best_epoch
+from emotf.run_folder import RunFolder
+from emotf.runs import best_epoch
 
 # What EarlyStopping and ReduceLROnPlateau change while they run; min_delta is left out, Keras would negate it again
 # after a restart. The learning rate itself is a variable of the optimiser.
@@ -46,7 +47,7 @@ class Resume(keras.callbacks.Callback):
 
     def __init__(
         self,
-        run: Run,
+        run: RunFolder[Any],
         stopping: keras.callbacks.EarlyStopping,
         epoch: Any,
         plateau: keras.callbacks.ReduceLROnPlateau | None = None,
@@ -143,7 +144,7 @@ def _write(path: Path, arrays: dict[str, Any]) -> None:
         np.savez(aside, **arrays)
 
 
-def _read(path: Path, run: Run) -> dict[str, np.ndarray]:
+def _read(path: Path, run: RunFolder[Any]) -> dict[str, np.ndarray]:
     try:
         # opened here: of a damaged file NumPy would leave its own open
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
