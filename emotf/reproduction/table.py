@@ -175,6 +175,26 @@ def runs_of(system: System) -> tuple[Settings, ...]:
     return system.of if isinstance(system, Derived) else (system,)
 
 
+def gap(ones: Sequence[System], others: Sequence[System], *targets: str) -> Terms:
+    """By how much the mean over some systems and targets is above that over other systems."""
+    shares = ((1 / len(ones) / len(targets), ones), (-1 / len(others) / len(targets), others))
+    return tuple((share, system, target) for share, systems in shares for system in systems for target in targets)
+
+
+def above(text: str, target: str, one: System, other: System) -> Finding:
+    """One system above another for a target, which stands before the text."""
+    return Finding(f"{target}: {text}", gap([one], [other], target))
+
+
+def tables_of(publication: str, **usual: object) -> Callable[..., Table]:
+    """Makes the tables of a publication: `(number, **fields)`, with the usual fields where no others are given."""
+
+    def table(number: int | str, **fields: object) -> Table:
+        return Table(f"{publication}, table {number}", **{**usual, **fields})  # type: ignore[arg-type]
+
+    return table
+
+
 def tables() -> dict[str, Table]:
     """Name -> table, of all publications, in their order."""
     found: dict[str, Table] = {}
