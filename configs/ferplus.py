@@ -66,7 +66,7 @@ def emnist() -> Classification:
 
 def cifar100() -> Classification:
     """A hundred classes of objects."""
-    return Classification(Cifar100())
+    return Classification(Cifar100(), named("resnet50"))
 
 
 def votes(config: Classification) -> None:

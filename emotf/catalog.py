@@ -10,7 +10,18 @@ from typing import Any
 
 from emotf.errors import UserError
 
-KINDS = ("classifiers", "corpora", "features", "images", "losses", "models", "optimizers", "postprocessing", "windows")
+KINDS = (
+    "classifiers",
+    "corpora",
+    "features",
+    "frontends",
+    "images",
+    "losses",
+    "models",
+    "optimizers",
+    "postprocessing",
+    "windows",
+)
 
 
 def names(kind: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields
 
 from emotf.catalog import suggestion
 from emotf.classifiers.base import Classifier
-from emotf.classifiers.resnet import Resnet
+from emotf.classifiers.small_cnn import SmallCnn
 from emotf.config import apart
 from emotf.errors import UserError
 from emotf.images.base import ImageCorpus
@@ -74,7 +74,7 @@ class Classification:
     """
 
     corpus: ImageCorpus
-    network: Classifier = field(default_factory=Resnet)
+    network: Classifier = field(default_factory=SmallCnn)
     view: View = field(default_factory=View)
     training: Learning = field(default_factory=Learning)
     pictures: str = "work/pictures"

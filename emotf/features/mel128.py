@@ -77,7 +77,7 @@ class Mel128(Feature):
         Raises:
             UserError: settings do not fit, a medium is missing or damaged, or the sound is shorter than one window.
         """
-        self._check()
+        self.check()
         path = recording.medium(self.medium)
         if not self.video and not self.rate_hz:
             return Track(self._spectrogram(path), hop=HOP, channels=self.channels)
@@ -89,7 +89,15 @@ class Mel128(Feature):
         times = clock.times[clock.times <= own.end + HOP / 2]
         return Track(values[own.nearest(times)], hop=clock.hop, channels=self.channels)
 
-    def _check(self) -> None:
+    @property
+    def filters(self) -> np.ndarray:
+        """The mel bands, float32 [128, bins]."""
+        import librosa
+
+        return librosa.filters.mel(sr=SOUND_RATE_HZ, n_fft=N_FFT, n_mels=BANDS, htk=self.htk, norm="slaney")
+
+    def check(self) -> None:
+        """Raises UserError where settings do not fit."""
         if self.power not in (1, 2):
             raise UserError(f"mel128: power {self.power}; choose 1 (magnitudes) or 2 (their squares).")
         if not 0 <= self.rate_hz <= 1000:
@@ -114,7 +122,7 @@ class Mel128(Feature):
         """Bands of sound that comes in pieces, float32 [frames, 128]: the same whatever the cuts."""
         import librosa
 
-        filters = librosa.filters.mel(sr=SOUND_RATE_HZ, n_fft=N_FFT, n_mels=BANDS, htk=self.htk, norm="slaney")
+        filters = self.filters
         silence = np.zeros(N_FFT // 2, np.float32)
         rest = silence
         for piece in chain(sound, [silence]):

@@ -91,7 +91,7 @@ class Mfcc39(Feature):
         Raises:
             UserError: settings do not fit, the audio is missing or damaged, or has fewer than 9 frames.
         """
-        self._check()
+        self.check()
         path = recording.medium("audio")
         static = np.concatenate(list(self._static(read_sound(path, self.sound_rate_hz))))
         if len(static) < DELTA_FRAMES:
@@ -106,7 +106,24 @@ class Mfcc39(Feature):
         )
         return Track(np.hstack([static, first, second]), hop=1 / self.frame_rate_hz, channels=self.channels)
 
-    def _check(self) -> None:
+    @property
+    def samples(self) -> tuple[int, int, int]:
+        """Samples from frame to frame, of the analysis window, and of the Fourier transform."""
+        length = 2 * round(self.window_ms * self.sound_rate_hz / 2000)
+        return round(self.sound_rate_hz / self.frame_rate_hz), length, 1 << (length - 1).bit_length()
+
+    @property
+    def filters(self) -> np.ndarray:
+        """The mel bands, float32 [mel_bands, bins]."""
+        import librosa
+
+        rate_hz, n_fft = self.sound_rate_hz, self.samples[2]
+        return librosa.filters.mel(
+            sr=rate_hz, n_fft=n_fft, n_mels=self.mel_bands, fmin=LOWEST_HZ, fmax=min(HIGHEST_HZ, rate_hz / 2)
+        )
+
+    def check(self) -> None:
+        """Raises UserError where settings do not fit; `sound_rate_hz` checks the frame rate."""
         if not 1 <= self.window_ms <= 1000:
             raise UserError(f"mfcc39: a window of {self.window_ms:g} ms; choose 1 to 1000 (milliseconds), usually 25.")
         if self.mel_bands <= COEFFICIENTS:
@@ -116,13 +133,7 @@ class Mfcc39(Feature):
         """Energy and MFCCs in blocks, float32 [frames, 13], of sound [samples]."""
         import librosa
 
-        rate_hz = self.sound_rate_hz
-        hop = round(rate_hz / self.frame_rate_hz)
-        length = 2 * round(self.window_ms * rate_hz / 2000)
-        n_fft = 1 << (length - 1).bit_length()
-        filters = librosa.filters.mel(
-            sr=rate_hz, n_fft=n_fft, n_mels=self.mel_bands, fmin=LOWEST_HZ, fmax=min(HIGHEST_HZ, rate_hz / 2)
-        )
+        (hop, length, n_fft), filters = self.samples, self.filters
         # Parseval: the sum of squares of a frame is the mean of its power over all n_fft bins; rfft gives each once
         both_sides = np.full(n_fft // 2 + 1, 2.0)
         both_sides[[0, -1]] = 1.0

@@ -1,5 +1,8 @@
 """An LSTM layer with peepholes and a backward pass of its own, fast on a CPU."""
 
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -7,6 +10,21 @@ from keras import ops
 from keras.saving import register_keras_serializable
 
 PEEPHOLES = ("current", "previous")
+
+
+@dataclass
+class Carry:
+    """States that layers take up and leave, by the layer's name: (h, c), each [batch, units].
+
+    While `CARRIED` holds one, a network takes one frame at a time, [batch, 1, channels], and begins it where the frame
+    before has left off.
+    """
+
+    given: Mapping[str, tuple[Any, Any]]
+    left: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+
+
+CARRIED: ContextVar[Carry | None] = ContextVar("carried", default=None)
 
 
 @register_keras_serializable("emotf.models")
@@ -65,6 +83,8 @@ class PeepholeLstm(keras.layers.Layer):
 
     def call(self, x: Any, present: Any = None) -> Any:
         """h [batch, frames, units]; frames that are not `present` [batch, frames] leave the state as it is."""
+        if (carry := CARRIED.get()) is not None:
+            return self._continued(x, carry)
         frames_first = ops.transpose(x, (1, 0, 2))
         frames, batch = ops.shape(frames_first)[:2]
         # two axes: the gradient of a product of three would build [frames, channels, 4 units]
@@ -84,6 +104,17 @@ class PeepholeLstm(keras.layers.Layer):
         names = ("units", "peepholes", "output_peephole", "forget_bias", "backwards")
         return super().get_config() | {name: getattr(self, name) for name in names}
 
+    def _continued(self, x: Any, carry: Carry) -> Any:
+        """h [batch, 1, units] of one frame x [batch, 1, channels], from the state that is given."""
+        if self.backwards or x.shape[1] != 1:
+            raise ValueError(f"{self.name} carries its state forwards from frame to frame, received {x.shape}.")
+        z = ops.matmul(x[:, 0], self.kernel) + self.bias
+        peephole = self.peephole if self.peepholes else ops.zeros((3, self.units), z.dtype)
+        recurrent, p = ops.cast(self.recurrent, z.dtype), ops.cast(peephole, z.dtype)
+        h, c = carry.left[self.name] = self._cell(z, *carry.given[self.name], recurrent, p)
+        del c
+        return h[:, None]
+
     def _recur(self, z: Any, recurrent: Any, p: Any, kept: Any) -> Any:
         """h [frames, batch, units] of input products z [frames, batch, 4 units]; kept [frames, batch, 1] of 0 and 1."""
 
@@ -102,18 +133,23 @@ class PeepholeLstm(keras.layers.Layer):
         """x + p of; without peepholes x alone: operations of a frame are small, so each one counts."""
         return x + p * of if self.peepholes else x
 
+    def _cell(self, z: Any, h: Any, c: Any, recurrent: Any, p: Any) -> tuple[Any, Any]:
+        """h and c of a frame [batch, units], of its input product z [batch, 4 units] and of those before."""
+        u, previous = self.units, self.output_peephole == "previous"
+        gates = z + ops.matmul(h, recurrent)
+        i = ops.sigmoid(self._with_peephole(gates[:, :u], p[0], c))
+        f = ops.sigmoid(self._with_peephole(gates[:, u : 2 * u], p[1], c))
+        new_c = f * c + i * ops.tanh(gates[:, 2 * u : 3 * u])
+        o = ops.sigmoid(self._with_peephole(gates[:, 3 * u :], p[2], c if previous else new_c))
+        return o * ops.tanh(new_c), new_c
+
     def _forward(self, z: Any, recurrent: Any, p: Any, kept: Any) -> tuple[Any, Any]:
         """h and c, each [frames, batch, units]."""
-        u, previous = self.units, self.output_peephole == "previous"
+        u = self.units
 
         def step(state: tuple[Any, Any], at: Any) -> tuple[Any, Any]:
             h, c = state
-            gates = at[:, : 4 * u] + ops.matmul(h, recurrent)
-            i = ops.sigmoid(self._with_peephole(gates[:, :u], p[0], c))
-            f = ops.sigmoid(self._with_peephole(gates[:, u : 2 * u], p[1], c))
-            new_c = f * c + i * ops.tanh(gates[:, 2 * u : 3 * u])
-            o = ops.sigmoid(self._with_peephole(gates[:, 3 * u :], p[2], c if previous else new_c))
-            new_h = o * ops.tanh(new_c)
+            new_h, new_c = self._cell(at[:, : 4 * u], h, c, recurrent, p)
             if kept is not None:
                 keep = at[:, 4 * u :]
                 new_h, new_c = h + keep * (new_h - h), c + keep * (new_c - c)

@@ -81,6 +81,14 @@ class Model(ABC):
         outputs = self.trace(known, targets, present)
         return keras.Model(inputs, outputs, name=type(self).__module__.rpartition(".")[2])
 
+    @property
+    def carries(self) -> bool:
+        """Whether a network needs, of the frames before, no more than the states of its `PeepholeLstm` layers.
+
+        It then gives a frame as soon as it is there (`emotf.serving.live`).
+        """
+        return False
+
     @abstractmethod
     def trace(self, streams: Mapping[str, Any], targets: Sequence[str], present: Any = None) -> dict[str, Any]:
         """The network.

@@ -43,6 +43,10 @@ class Lstm(Model):
 
     sequences: ClassVar[bool] = True
 
+    @property
+    def carries(self) -> bool:
+        return self.direction == "forward" and self.cell != "keras"
+
     def trace(self, streams: Mapping[str, Any], targets: Sequence[str], present: Any = None) -> dict[str, Any]:
         self._check()
         x = side_by_side(streams)

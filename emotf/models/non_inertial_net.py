@@ -59,6 +59,10 @@ class NonInertialNet(Model):
 
     sequences: ClassVar[bool] = True
 
+    @property
+    def carries(self) -> bool:
+        return self.cell != "keras"
+
     def trace(self, streams: Mapping[str, Any], targets: Sequence[str], present: Any = None) -> dict[str, Any]:
         x = None
         sizes = self._sizes(streams)

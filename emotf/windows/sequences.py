@@ -51,8 +51,13 @@ class Sequences(Window):
     def spanning(self, longest: int) -> Self:
         return self if self.frames else self._whole(longest)
 
+    @property
+    def in_one_piece(self) -> bool:
+        """Whether recordings are predicted whole, not cut."""
+        return self.predict_whole or not self.frames
+
     def predicting(self, longest: int) -> Self:
-        return self._whole(longest) if self.predict_whole or not self.frames else self
+        return self._whole(longest) if self.in_one_piece else self
 
     def _whole(self, longest: int) -> Self:
         # two frames at least: a window of one frame would read as a feature image

@@ -1,0 +1,1 @@
+"""What runs without emotf, or while the sound is still coming: SavedModels, live traces."""
