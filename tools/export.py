@@ -1,11 +1,19 @@
-"""Exports a finished run as a SavedModel that needs TensorFlow and nothing of emotf: features, or sound, to traces.
+"""Exports a finished run: a SavedModel, from features or sound to traces, or a TensorFlow Lite model for small devices.
 
 python tools/export.py --run=work/runs/emodb_mtl --out=work/export/emodb_mtl
 saved_model_cli show --dir=work/export/emodb_mtl --tag_set=serve --all
 
-Its signatures: serving_default (the network alone), recording and recordings (streams to traces, with the run's
-post-processing), waveform and waveforms (sound to traces, where all streams are of sound), initial_state, step and
-finish (live, where nothing needs the end of the recording), metadata. emotf.json in the folder says what they take.
+The SavedModel needs TensorFlow and nothing of emotf. Its signatures: serving_default (the network alone), recording and
+recordings (streams to traces, with the run's post-processing), waveform and waveforms (sound to traces, where all
+streams are of sound), initial_state, step and finish (live, where nothing needs the end of the recording), metadata.
+emotf.json in the folder says what they take.
+
+python tools/export.py --run=work/runs/emodb_mtl --out=work/export/emodb_mtl.tflite --format=tflite --quantise=dynamic
+
+A TensorFlow Lite model needs its interpreter (the package ai-edge-litert, or tf.lite.Interpreter) and takes features: a
+feature image, the next frame with the network's states, or, with --frames, a sequence of constant length. What it takes
+and gives, in order, and what is left to the caller (smoothing) says the .json beside it; of weights in 8 bits
+(--quantise=dynamic) also what CCC they lose.
 """
 
 from pathlib import Path
@@ -15,7 +23,8 @@ from absl import flags
 from emotf.command import run
 
 RUN = flags.DEFINE_string("run", None, "Folder of a finished run.", required=True)
-OUT = flags.DEFINE_string("out", None, "Folder of the SavedModel; must not exist yet.", required=True)
+OUT = flags.DEFINE_string("out", None, "Folder of the SavedModel, or <name>.tflite; must not exist yet.", required=True)
+FORMAT = flags.DEFINE_enum("format", "savedmodel", ["savedmodel", "tflite"], "What is written.")
 INPUT = flags.DEFINE_enum(
     "input", "auto", ["auto", "features", "waveform"],
     "What signatures take: features only; sound too, or an error says why not; auto: sound too, where it can be.",
@@ -24,14 +33,33 @@ LIVE = flags.DEFINE_enum(
     "live", "auto", ["auto", "yes", "no"], "Live signatures: where they can be, required (an error says why not), none."
 )
 POSTPROCESSING = flags.DEFINE_bool("postprocessing", True, "Applies what tools/postprocess.py has fitted.")
+QUANTISE = flags.DEFINE_enum("quantise", "none", ["none", "dynamic"], "tflite: dynamic: large weights in 8 bits.")
+FRAMES = flags.DEFINE_integer(
+    "frames", 0, "tflite: length of sequences; 0: the run's, or a frame at a time where the network can.", 0
+)
+MEASURED_ON = flags.DEFINE_enum(
+    "measured_on", "dev", ["dev", "test", "none"], "tflite: the partition on which CCC lost by 8 bits is measured."
+)
 
 
 def main(_):
+    from emotf.errors import UserError
     from emotf.runs import Run
-    from emotf.serving.exporting import export
 
-    folder = export(Run(RUN.value), Path(OUT.value), INPUT.value, LIVE.value, POSTPROCESSING.value)
-    print(f"SavedModel: {folder}")
+    foreign = (INPUT, LIVE) if FORMAT.value == "tflite" else (QUANTISE, FRAMES, MEASURED_ON)
+    for flag in foreign:
+        if flag.present:
+            raise UserError(f"--{flag.name} is not for --format={FORMAT.value}; leave it out.")
+    source, out = Run(RUN.value), Path(OUT.value)
+    if FORMAT.value == "tflite":
+        from emotf.serving.lite import export_lite, printed
+
+        facts = export_lite(source, out, QUANTISE.value, FRAMES.value, POSTPROCESSING.value, MEASURED_ON.value)
+        print(f"{printed(facts)}\nTensorFlow Lite: {out}")
+    else:
+        from emotf.serving.exporting import export
+
+        print(f"SavedModel: {export(source, out, INPUT.value, LIVE.value, POSTPROCESSING.value)}")
 
 
 if __name__ == "__main__":

@@ -185,17 +185,19 @@ def _live(served: Served, heard: Heard | None, live: str) -> Live | HeardLive | 
 
 def _facts(run: Run, served: Served, heard: Heard | None, live: Live | HeardLive | None) -> dict[str, Any]:
     """What a caller must know."""
+    return facts_of(run) | {
+        "postprocessing": run.postprocessing if any(served.chain.steps.values()) else None,
+        "sound_rate_hz": heard.rate_hz if heard else None,
+        "live_delay": live.delay if live else None,
+    }
+
+
+def facts_of(run: Run) -> dict[str, Any]:
+    """What a caller must know of a run, whatever it was exported as."""
     about, experiment = run.about, run.experiment
     streams = {
         name: {**stream, "offsets": experiment.window.offsets(stream["hop"]).tolist()}
         for name, stream in about["streams"].items()
     }
     known = ("targets", "gold_hop", "standardisation", "versions", "records", "fold", "seed")
-    return {
-        "streams": streams,
-        "frames": experiment.window.inputs,
-        **{name: about[name] for name in known},
-        "postprocessing": run.postprocessing if any(served.chain.steps.values()) else None,
-        "sound_rate_hz": heard.rate_hz if heard else None,
-        "live_delay": live.delay if live else None,
-    }
+    return {"streams": streams, "frames": experiment.window.inputs, **{name: about[name] for name in known}}

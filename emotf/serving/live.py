@@ -183,12 +183,10 @@ class Carried(Live):
 
     def __init__(self, served: Served) -> None:
         super().__init__(served)
-        self.lstms = [layer for layer in served.network.layers if isinstance(layer, PeepholeLstm)]
-        self.carried = tuple(f"{layer.name}.{part}" for layer in self.lstms for part in "hc")
+        self.carried = tuple(carried_states(served))
 
     def initial_state(self) -> State:
-        zeros = {layer.name: tf.zeros([1, layer.units]) for layer in self.lstms}
-        return super().initial_state() | {f"{name}.{part}": x for name, x in zeros.items() for part in "hc"}
+        return super().initial_state() | carried_states(self.served)
 
     def _ready(self, following: tf.Tensor, known: Streams) -> tf.Tensor:
         return self._reached(following, known, dict.fromkeys(known, 0))
@@ -202,14 +200,8 @@ class Carried(Live):
             place, frame = now
             begins = place % self.served.piece == 0 if self.served.piece else tf.constant(False)
             h_c = {name: tf.where(begins, 0.0, x) for name, x in zip(names, before[: len(names)], strict=True)}
-            carry = Carry({layer.name: (h_c[f"{layer.name}.h"], h_c[f"{layer.name}.c"]) for layer in self.lstms})
-            token = CARRIED.set(carry)
-            try:
-                outputs = self.served({name: x[None, None] for name, x in frame.items()})
-            finally:
-                CARRIED.reset(token)
-            left = [part for layer in self.lstms for part in carry.left[layer.name]]
-            return [*left, *(outputs[target][0, 0] for target in targets)]
+            left, outputs = one_frame(self.served, h_c, {name: x[None] for name, x in frame.items()})
+            return [*(left[name] for name in names), *(outputs[target][0] for target in targets)]
 
         start = [*(state[name] for name in names), *(tf.constant(0.0) for _ in targets)]
         found = tf.scan(one, (at, shown), initializer=start)
@@ -219,6 +211,34 @@ class Carried(Live):
 
     def _oldest(self, name: str, following: tf.Tensor) -> tf.Tensor:
         return self.served.nearest(name, following)
+
+
+def carried_states(served: Served) -> State:
+    """`<layer>.h` and `<layer>.c` [1, units] of every layer that carries them, before the first frame."""
+    layers = [layer for layer in served.network.layers if isinstance(layer, PeepholeLstm)]
+    return {f"{layer.name}.{part}": tf.zeros([1, layer.units]) for layer in layers for part in "hc"}
+
+
+def one_frame(served: Served, states: State, frame: Streams) -> tuple[State, dict[str, tf.Tensor]]:
+    """The next frame of each stream, [1, channels], through a network that goes on.
+
+    Args:
+        served: of a run whose network carries its state.
+        states: as of `carried_states`, after the frame before.
+        frame: stream -> [1, channels].
+
+    Returns:
+        The states after it, and target -> [1].
+    """
+    layers = dict.fromkeys(name.rpartition(".")[0] for name in states)
+    carry = Carry({layer: (states[f"{layer}.h"], states[f"{layer}.c"]) for layer in layers})
+    token = CARRIED.set(carry)
+    try:
+        outputs = served({name: x[:, None] for name, x in frame.items()})
+    finally:
+        CARRIED.reset(token)
+    left = {f"{layer}.{part}": x for layer in layers for part, x in zip("hc", carry.left[layer], strict=True)}
+    return left, {target: x[:, 0] for target, x in outputs.items()}
 
 
 class Pieces(Live):
