@@ -162,4 +162,5 @@ def exported(name: str) -> str:
 
 def _reason(error: Exception) -> str:
     """What an assertion of the graph says, without the place where it stands."""
-    return str(error).partition("'")[2].partition("'")[0] or str(error).splitlines()[0]
+    text = str(error)
+    return text.partition("assertion failed: [")[2].partition("]")[0] or text.splitlines()[0]

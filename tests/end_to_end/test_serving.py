@@ -1,4 +1,4 @@
-"""From sound to traces where there is no emotf: a SavedModel in a process with TensorFlow only, and live from a file."""
+"""From sound to traces where there is no emotf, by a SavedModel; and live, from a file."""
 
 import json
 import shutil
