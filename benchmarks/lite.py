@@ -24,9 +24,10 @@ from absl import flags
 from emotf.command import run
 from emotf.report.tables import markdown
 from emotf.runs import Run
-from emotf.serving.lite import DYNAMIC, NONE, Small, convert
+from emotf.serving.lite import DYNAMIC, NONE, convert
 from emotf.serving.lite_network import LiteNetwork, ccc_lost, predictor_of
 from emotf.serving.served import Served
+from emotf.serving.small import Small
 
 RUNS = flags.DEFINE_list("runs", None, "Folders of finished runs whose records are there.", required=True)
 PARTITION = flags.DEFINE_enum("partition", "dev", ["dev", "test"], "Of the records of each run.")

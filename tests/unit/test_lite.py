@@ -16,9 +16,10 @@ from emotf.postprocessing.scaling import Scaling
 from emotf.postprocessing.smoothing import Smoothing
 from emotf.runs import Run
 from emotf.serving.chain import Chain
-from emotf.serving.lite import Small, convert, export_lite, scale_and_offset
+from emotf.serving.lite import convert, export_lite
 from emotf.serving.lite_network import LiteNetwork, operations
 from emotf.serving.served import Served
+from emotf.serving.small import Small, scale_and_offset
 from emotf.track import Track
 from emotf.windows.feature_images import FeatureImages
 from emotf.windows.sequences import Sequences
