@@ -40,7 +40,20 @@ class Small:
 
     @classmethod
     def of(cls, served: Served, frames: int = 0) -> "Small":
-        """That of a run; `frames` as of `export_lite`. Raises UserError for an impossible number of them."""
+        """That of a run.
+
+        Args:
+            served: of the run.
+            frames: length of a sequence; 0: that of the run, or a frame at a time where the network can.
+
+        Raises:
+            UserError: the number of frames is impossible, or the network computes in other numbers than float32.
+        """
+        if others := {layer.compute_dtype for layer in served.network.layers} - {"float32"}:
+            raise UserError(
+                f"The network computes in {', '.join(others)}, small devices in float32; export a SavedModel, or train "
+                "with --config.training.precision=float32."
+            )
         served = replace(served, network=_Constant(served.network))
         if length := served.window.inputs:
             if frames not in (0, length):

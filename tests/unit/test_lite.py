@@ -1,5 +1,6 @@
 """TensorFlow Lite models against the networks that they were made of."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -176,6 +177,16 @@ def test_large_weights_in_8_bits():
     for target in TARGETS:
         error = np.abs(found[target] - expected[target])
         assert 1e-6 < error.max() < 0.1 * np.ptp(expected[target])
+
+
+def test_networks_of_half_precision_are_refused():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        served = served_of(Cer(), IMAGES)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    with pytest.raises(UserError, match="computes in float16, small devices in float32; export a SavedModel, or train"):
+        Small.of(served)
 
 
 def test_an_operation_that_the_interpreter_does_not_have():
