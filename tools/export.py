@@ -13,7 +13,7 @@ python tools/export.py --run=work/runs/emodb_mtl --out=work/export/emodb_mtl.tfl
 A TensorFlow Lite model needs its interpreter (the package ai-edge-litert, or tf.lite.Interpreter) and takes features: a
 feature image, the next frame with the network's states, or, with --frames, a sequence of constant length. What it takes
 and gives, in order, and what is left to the caller (smoothing) says the .json beside it; of weights in 8 bits
-(--quantise=dynamic) also what CCC they lose.
+(--quantise=dynamic) also what CCC they lose. --format=onnx writes the same for ONNX runtimes (extra `onnx`).
 """
 
 from pathlib import Path
@@ -23,8 +23,10 @@ from absl import flags
 from emotf.command import run
 
 RUN = flags.DEFINE_string("run", None, "Folder of a finished run.", required=True)
-OUT = flags.DEFINE_string("out", None, "Folder of the SavedModel, or <name>.tflite; must not exist yet.", required=True)
-FORMAT = flags.DEFINE_enum("format", "savedmodel", ["savedmodel", "tflite"], "What is written.")
+OUT = flags.DEFINE_string(
+    "out", None, "Folder of the SavedModel, <name>.tflite or <name>.onnx; must not exist yet.", required=True
+)
+FORMAT = flags.DEFINE_enum("format", "savedmodel", ["savedmodel", "tflite", "onnx"], "What is written.")
 INPUT = flags.DEFINE_enum(
     "input", "auto", ["auto", "features", "waveform"],
     "What signatures take: features only; sound too, or an error says why not; auto: sound too, where it can be.",
@@ -35,7 +37,7 @@ LIVE = flags.DEFINE_enum(
 POSTPROCESSING = flags.DEFINE_bool("postprocessing", True, "Applies what tools/postprocess.py has fitted.")
 QUANTISE = flags.DEFINE_enum("quantise", "none", ["none", "dynamic"], "tflite: dynamic: large weights in 8 bits.")
 FRAMES = flags.DEFINE_integer(
-    "frames", 0, "tflite: length of sequences; 0: the run's, or a frame at a time where the network can.", 0
+    "frames", 0, "tflite, onnx: length of sequences; 0: the run's, or a frame at a time where the network can.", 0
 )
 MEASURED_ON = flags.DEFINE_enum(
     "measured_on", "dev", ["dev", "test", "none"], "tflite: the partition on which CCC lost by 8 bits is measured."
@@ -46,9 +48,9 @@ def main(_):
     from emotf.errors import UserError
     from emotf.runs import Run
 
-    foreign = (INPUT, LIVE) if FORMAT.value == "tflite" else (QUANTISE, FRAMES, MEASURED_ON)
-    for flag in foreign:
-        if flag.present:
+    own = {"savedmodel": ("input", "live"), "tflite": ("quantise", "frames", "measured_on"), "onnx": ("frames",)}
+    for flag in (INPUT, LIVE, QUANTISE, FRAMES, MEASURED_ON):
+        if flag.present and flag.name not in own[FORMAT.value]:
             raise UserError(f"--{flag.name} is not for --format={FORMAT.value}; leave it out.")
     source, out = Run(RUN.value), Path(OUT.value)
     if FORMAT.value == "tflite":
@@ -56,6 +58,11 @@ def main(_):
 
         facts = export_lite(source, out, QUANTISE.value, FRAMES.value, POSTPROCESSING.value, MEASURED_ON.value)
         print(f"{printed(facts)}\nTensorFlow Lite: {out}")
+    elif FORMAT.value == "onnx":
+        from emotf.serving.lite import printed
+        from emotf.serving.onnx import export_onnx
+
+        print(f"{printed(export_onnx(source, out, FRAMES.value, POSTPROCESSING.value))}\nONNX: {out}")
     else:
         from emotf.serving.exporting import export
 

@@ -19,7 +19,7 @@ from emotf.report.tables import markdown
 from emotf.runs import Run
 from emotf.serving.lite_network import SIGNATURE, LiteNetwork, ccc_lost
 from emotf.serving.served import Served
-from emotf.serving.small import Small, about
+from emotf.serving.small import Small, about, check_path
 
 NONE, DYNAMIC = "none", "dynamic"
 QUANTISATIONS = (NONE, DYNAMIC)
@@ -114,11 +114,7 @@ def _check(path: Path, quantise: str, measured_on: str) -> None:
         raise UserError(f"quantise is {quantise!r}, expected one of {', '.join(QUANTISATIONS)}.")
     if measured_on not in PARTITIONS:
         raise UserError(f"measured_on is {measured_on!r}, expected one of {', '.join(PARTITIONS)}.")
-    if path.suffix != ".tflite":
-        raise UserError(f"{path} is the path of a TensorFlow Lite model; let it end in .tflite.")
-    for file in (path, path.with_suffix(".json")):
-        if file.exists():
-            raise UserError(f"{file} exists; choose another path or delete it.")
+    check_path(path, ".tflite")
 
 
 def printed(facts: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -149,3 +150,12 @@ def _postprocessing(run: Run, chain: Chain) -> dict[str, Any]:
             if not isinstance(in_graph, Affine)
         ]
     return {"scale_and_offset": inside, "left_to_the_caller": left}
+
+
+def check_path(path: Path, suffix: str) -> None:
+    """Raises UserError where a model, or the JSON beside it, cannot be written there."""
+    if path.suffix != suffix:
+        raise UserError(f"{path} is the path of a model; let it end in {suffix}.")
+    for file in (path, path.with_suffix(".json")):
+        if file.exists():
+            raise UserError(f"{file} exists; choose another path or delete it.")

@@ -148,10 +148,30 @@ def test_ccc_that_8_bits_lose_is_measured_on_the_records(cer, tmp_path):
     assert again.returncode == 1 and again.stderr.splitlines()[-1].startswith(f"error: {model} exists")
 
 
+def test_onnx(lstm, tmp_path):
+    from emotf.serving.onnx import OnnxNetwork
+
+    model = tmp_path / "lstm.onnx"
+    done = tool("export", f"--run={lstm.folder}", f"--out={model}", "--format=onnx", "--nopostprocessing")
+    assert f"takes a frame and the states before it; {model.stat().st_size:,} bytes" in done.stdout
+    about = json.loads(model.with_suffix(".json").read_text())
+    assert about["sha256"] == sha256(model) and about["scale_and_offset"] is None
+    inputs = {part["name"]: np.ones(part["shape"], np.float32) for part in about["inputs"]}
+    begun = {name: x if name == "gaze" else 0 * x for name, x in inputs.items()}
+    found = OnnxNetwork(model.read_bytes())(begun)
+    assert set(found) == {part["name"] for part in about["outputs"]} == {
+        *TARGETS, *(f"next_{name}" for name in inputs if name != "gaze")
+    }  # fmt: skip
+    expected = lstm.network()({"gaze": begun["gaze"][:, None]}, training=False)
+    for target in TARGETS:
+        np.testing.assert_allclose(found[target], np.asarray(expected[target])[:, 0], atol=1e-5)
+
+
 def test_what_does_not_go_together(lstm, tmp_path):
     for flags, line in (
         (["--frames=20"], "error: --frames is not for --format=savedmodel; leave it out."),
         (["--format=tflite", "--live=no"], "error: --live is not for --format=tflite; leave it out."),
+        (["--format=onnx", "--quantise=dynamic"], "error: --quantise is not for --format=onnx; leave it out."),
     ):
         done = tool("export", f"--run={lstm.folder}", f"--out={tmp_path}/model.tflite", *flags, check=False)
         assert done.returncode == 1 and done.stderr.splitlines()[-1] == line
