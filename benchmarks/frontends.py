@@ -9,7 +9,7 @@ feature resamples it. Recordings that the feature refuses are counted, the graph
 without sound.
 
 Speed: seconds of sound a second, without decoding, of all recordings together and of `--hour` seconds of noise in one
-call, with the memory that the call took beside its input (Linux). Takes two minutes for 560 recordings on two cores.
+call, with the memory that the call took beside its input (Linux). Takes three minutes for 560 recordings.
 """
 
 import re

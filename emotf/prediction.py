@@ -238,7 +238,7 @@ def predict_media(run: Run, media: Mapping[str, str]) -> MediaPrediction:
     tracks, found = {}, {}
     for name, stream in progress(list(run.about["streams"].items()), "streams"):
         # as the records were made (a stream.json may have said more than the recipe), in the order of their channels
-        feature = _feature(stream["made_by"], run.learned(name))
+        feature = feature_of(run, name)
         if "video" in feature.media and getattr(feature, "rate_hz", None) == 0:
             feature.rate_hz = 1 / stream["hop"]  # type: ignore[attr-defined]  # the clock of training, whatever this video's is
         track = feature.extract(recording).select(stream["channels"])
@@ -295,6 +295,11 @@ def presence(track: Track, gaps: bool) -> Track | None:
         return None
     sure = track.select(flags).values.prod(axis=1) if flags else track.values.any(axis=1)
     return replace(track, values=sure[:, None], channels=("confidence",))
+
+
+def feature_of(run: Run, stream: str) -> Feature:
+    """The feature that made a stream of a run, with what it had learned."""
+    return _feature(run.about["streams"][stream]["made_by"], run.learned(stream))
 
 
 def _feature(made_by: dict[str, Any], learned: Path) -> Feature:

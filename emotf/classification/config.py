@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields
 
 from emotf.catalog import suggestion
 from emotf.classifiers.base import Classifier
-from emotf.classifiers.resnet import Resnet
+from emotf.classifiers.small_cnn import SmallCnn
 from emotf.config import apart
 from emotf.errors import UserError
 from emotf.images.base import ImageCorpus
@@ -74,7 +74,7 @@ class Classification:
     """
 
     corpus: ImageCorpus
-    network: Classifier = field(default_factory=Resnet)
+    network: Classifier = field(default_factory=SmallCnn)
     view: View = field(default_factory=View)
     training: Learning = field(default_factory=Learning)
     pictures: str = "work/pictures"
@@ -123,6 +123,14 @@ class Classification:
         self.view.check()
         if settings.targets == VOTES and not self.corpus.voted:
             raise UserError(f"training.targets=votes needs votes, {self.corpus.name} has classes only; choose classes.")
+        return self
+
+    def check_classes(self) -> "Classification":
+        """Returns itself; some corpora read a file to know their classes.
+
+        Raises:
+            UserError: the network does not suit the pictures or their classes, or the corpus is not there.
+        """
         self.network.check(self.shape, len(self.corpus.classes))
         return self
 

@@ -55,7 +55,7 @@ def prepare(
     if table.made_by:
         raise UserError(f"{name} is made by another tool: {table.made_by}")
     if not table.ready:
-        raise UserError(f"{name} is not ready: {table.waits or 'nothing of ours belongs beside it'}.")
+        raise UserError(f"{name} is not ready: nothing of ours belongs beside it.")
     corpus = corpus or table.corpora[0]
     experiment = _experiment(table, corpus, settings, smoke)
     if not strict:

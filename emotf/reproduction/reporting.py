@@ -274,4 +274,4 @@ def _state(table: Table) -> str:
         return "ready"
     if table.made_by:
         return f"by {table.made_by}"
-    return f"waits for {table.waits}" if table.waits else "facts only"
+    return "facts only"

@@ -108,7 +108,6 @@ class Table:
         findings: to look for.
         by_modality: its rows differ by modality, so that a corpus with a single one has no multimodal row.
         needs: what a corpus must have.
-        waits: for what, where the table is not ready.
         made_by: the command of another tool that prints it beside ours.
         note: what else a reader must know.
         wide: measures stand side by side, a row a system.
@@ -132,7 +131,6 @@ class Table:
     findings: tuple[Finding, ...] = ()
     by_modality: bool = False
     needs: str = ""
-    waits: str = ""
     made_by: str = ""
     note: str = ""
     wide: bool = False
@@ -149,7 +147,7 @@ class Table:
 
     @property
     def ready(self) -> bool:
-        return bool(self.recipe) and not self.waits
+        return bool(self.recipe)
 
     @property
     def names_parts(self) -> bool:

@@ -38,7 +38,9 @@ class Heard:
     def trace(self, sound: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Seconds float64 [frames] and target -> float32 [frames] of a whole recording, float32 [samples]."""
         traces = self.served.trace({name: end(sound[None])[0] for name, end in self.ends.items()})
-        return self.served.times(tf.constant(0, tf.int64), tf.shape(traces[self.served.targets[0]], tf.int64)[0]), traces
+        return self.served.times(
+            tf.constant(0, tf.int64), tf.shape(traces[self.served.targets[0]], tf.int64)[0]
+        ), traces
 
 
 class HeardLive:

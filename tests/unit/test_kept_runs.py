@@ -24,7 +24,7 @@ from emotf.records import extract
 from emotf.refinement import postprocess
 from emotf.report import descriptions
 from emotf.runs import Run
-from emotf.serving import export
+from emotf.serving.exporting import export
 from emotf.training import train
 from emotf.training.callbacks import Progress
 from emotf.training.criteria import criteria
