@@ -17,7 +17,7 @@ from emotf.errors import UserError
 from emotf.files import sha256, write_json, written_aside
 from emotf.report.tables import markdown
 from emotf.runs import Run
-from emotf.serving.lite_network import SIGNATURE, LiteNetwork, ccc_lost
+from emotf.serving.lite_network import SIGNATURE, LiteNetwork, ccc_lost, check_records
 from emotf.serving.served import Served
 from emotf.serving.small import Small, about, check_path
 
@@ -63,8 +63,20 @@ def export_lite(
     Raises:
         UserError: the run is not finished, a file exists, `frames` or something else cannot be, or the records for
             measuring are not there.
+
+    Example:
+        A device with the package `ai-edge-litert`, on a model of the kind `frame`:
+
+        >>> step = Interpreter("work/export/lstm.tflite").get_signature_runner()  # doctest: +SKIP
+        >>> for frame in stream:  # doctest: +SKIP
+        ...     outputs = step(mfcc39=frame[None], **states)
+        ...     states = {name: outputs[name] for name in states}
+        ...     print(outputs["arousal"][0])
     """
     _check(path, quantise, measured_on)
+    measured = quantise == DYNAMIC and measured_on != NONE
+    if measured:
+        check_records(run)
     served = Served.of(run, postprocessed)
     small = Small.of(served, frames)
     content = exact = convert(small)
@@ -72,7 +84,7 @@ def export_lite(
     if quantise == DYNAMIC:
         content = convert(small, quantise)
         facts["float_bytes"] = len(exact)
-        if measured_on != NONE:
+        if measured:
             length = small.frames if small.kind == "sequence" else 0
             facts["measured_on"] = measured_on
             facts["ccc"] = ccc_lost(run, measured_on, {"float": exact, quantise: content}, length)

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from emotf.config import Experiment
+from emotf.errors import UserError
 from emotf.evaluation import score, value
 from emotf.prediction import Predictor, selection
 from emotf.records import Store
@@ -99,23 +100,28 @@ def operations(content: bytes) -> list[str]:
     })  # fmt: skip
 
 
+def check_records(run: Run) -> None:
+    """Raises UserError where the records are not those that a run was trained on."""
+    experiment = run.experiment
+    try:
+        run.check_records(Store(experiment.store).fingerprint(experiment.streams))
+    except UserError as error:
+        raise UserError(f"{error} Or measure nothing: --measured_on=none.") from None
+
+
 def ccc_lost(run: Run, partition: str, models: Mapping[str, bytes], frames: int = 0) -> dict[str, dict[str, float]]:
     """What a model of a run lost against another, on the records of the run.
 
     Args:
-        run: finished.
-        partition: of its records.
+        run: finished, its records checked.
+        partition: of the records.
         models: name -> content of the file; the first is what the second is measured against.
         frames: length of sequences that recordings are cut into; 0: as the run predicts.
 
     Returns:
         target -> name -> CCC over all rated frames of the partition, and `lost`, that of the first less the second.
-
-    Raises:
-        UserError: the records are not there or have changed.
     """
     experiment = run.experiment
-    run.check_records(Store(experiment.store).fingerprint(experiment.streams))
     golds = selection(experiment).partition(partition)
     found: dict[str, dict[str, float]] = {}
     for name, content in models.items():

@@ -1,6 +1,7 @@
 """tools/export.py --format=tflite, and what it writes in a process that has an interpreter and nothing of emotf."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -165,6 +166,20 @@ def test_onnx(lstm, tmp_path):
     expected = lstm.network()({"gaze": begun["gaze"][:, None]}, training=False)
     for target in TARGETS:
         np.testing.assert_allclose(found[target], np.asarray(expected[target])[:, 0], atol=1e-5)
+
+
+def test_without_records_nothing_is_measured(cer, tmp_path):
+    run = tmp_path / "moved"
+    shutil.copytree(cer.folder, run)
+    config = json.loads((run / "config.json").read_text())
+    config["data"]["records"] = str(tmp_path / "none")
+    (run / "config.json").write_text(json.dumps(config))
+    flags = [f"--run={run}", f"--out={tmp_path}/cer.tflite", "--format=tflite", "--quantise=dynamic"]
+    done = tool("export", *flags, check=False)
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].endswith("Or measure nothing: --measured_on=none.")
+    tool("export", *flags, "--measured_on=none")
+    about = json.loads((tmp_path / "cer.json").read_text())
+    assert about["bytes"] < about["float_bytes"] and "ccc" not in about
 
 
 def test_what_does_not_go_together(lstm, tmp_path):

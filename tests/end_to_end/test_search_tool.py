@@ -14,7 +14,7 @@ from emotf.files import read_json
 
 def test_a_search_is_killed_goes_on_and_ends_in_a_recipe(tmp_path, smoke):
     out = tmp_path / "out"
-    flags = [f"{smoke[0]},speech", *smoke[1:], "--config.training.learning_rate=3e-5", "--config.data.targets=arousal"]
+    flags = [f"{smoke[0]},speech", *smoke[1:], "--config.training.learning_rate=3e-5"]
     flags += [f"--out={out}", "--trials=4", "--workers=2", "--folds=1", "--space=model.gru_units=3..8"]
     flags += ["--space=training.learning_rate=1e-4..1e-1:log", "--space=loss=ccc,mse"]
 

@@ -56,4 +56,6 @@ def _main(script: str, arguments: list[str], folder: str, env: dict[str, str], b
     sys.argv = [script, *arguments]
     sys.path.insert(0, os.path.join(folder, os.path.dirname(script)))
     exec(before, {})
-    runpy.run_path(os.path.join(folder, script), run_name="__main__")
+    # as on the command line, where both what it is called and where workers find it follow from a relative path
+    multiprocessing.process.ORIGINAL_DIR = folder
+    runpy.run_path(script, run_name="__main__")
