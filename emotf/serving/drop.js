@@ -82,7 +82,7 @@ function inPlane({ traces, words }) {
   const reach = Math.max(1.05, ...[...x, ...y].map((value) => 1.05 * Math.abs(value)));
   const axis = (target) => ({ title: { text: titles[target] }, range: [-reach, reach], constrain: "domain" });
   const circle = { type: "circle", x0: -1, y0: -1, x1: 1, y1: 1, line: { color: "var(--line)" } };
-  return { data, height: 480, layout: { showlegend: false, hovermode: "closest", shapes: [circle],
+  return { data, height: Math.min(480, by("plane").clientWidth + 40), layout: { showlegend: false, hovermode: "closest", shapes: [circle],
     xaxis: axis(axes[0]), yaxis: { ...axis(axes[1]), scaleanchor: "x" } } };
 }
 

@@ -119,13 +119,19 @@ class Page:
             self.taken -= 1
 
 
-def application(page: Page) -> "FastAPI":
-    """The page as an application of FastAPI; it ends the workers and removes its folder when it is shut down."""
+def application(page: Page, ready: str) -> "FastAPI":
+    """The page as an application of FastAPI, which ends the workers and removes its folder when it is shut down.
+
+    Args:
+        page: answers.
+        ready: printed once it can be asked.
+    """
     from fastapi import FastAPI, Request, Response
     from starlette.exceptions import HTTPException
 
     @asynccontextmanager
     async def alive(_: FastAPI) -> AsyncIterator[None]:
+        print(ready, flush=True)
         yield
         page.workers.end()
         page.uploads.end()
@@ -192,11 +198,13 @@ def serve(service: Service, host: str, port: int) -> None:
         workers = Workers(service.work)
         uploads = Uploads()
         try:
-            app = application(Page(service, workers, uploads))
-            config = uvicorn.Config(app, log_level="warning", limit_concurrency=CONNECTIONS, server_header=False,
-                                    timeout_graceful_shutdown=SHUTDOWN)  # fmt: skip
             shown = f"[{host}]" if ":" in host else host
-            print(f"Serving {service.work.run} on http://{shown}:{listening.getsockname()[1]}", flush=True)
+            ready = f"Serving {service.work.run} on http://{shown}:{listening.getsockname()[1]}"
+            config = uvicorn.Config(
+                application(Page(service, workers, uploads), ready),
+                log_level="warning", limit_concurrency=CONNECTIONS, server_header=False,
+                timeout_graceful_shutdown=SHUTDOWN,
+            )  # fmt: skip
             uvicorn.Server(config).run(sockets=[listening])
         except KeyboardInterrupt:  # which uvicorn raises again after an orderly end
             pass

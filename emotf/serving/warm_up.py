@@ -38,18 +38,19 @@ def write_requests(model: Path, name: str, functions: Mapping[str, Any]) -> None
     path = model / PLACE
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as file:
-        for signature, function in sorted(functions.items()):
-            inputs = example(function, functions)
+        for signature, inputs in sorted(examples(functions).items()):
             if inputs:
-                function(**inputs)  # a request that fails would keep the model from being served
+                functions[signature](**inputs)  # a request that fails would keep the model from being served
                 file.write(request(name, signature, inputs))
 
 
-def example(function: Any, functions: Mapping[str, Any]) -> dict[str, tf.Tensor]:
-    """Tensors that a signature takes: a live state as at the beginning, else zeros, a recording at a time."""
-    specs = {spec.name: spec for spec in tf.nest.flatten(function.structured_input_signature)}
+def examples(functions: Mapping[str, Any]) -> dict[str, dict[str, tf.Tensor]]:
+    """signature -> tensors that it takes: zeros, one recording, and the live state as it is by then."""
     began = functions["initial_state"]() if "initial_state" in functions else {}
-    return {name: began[name] if name in began else _zeros(name, spec, specs) for name, spec in specs.items()}
+    found = {name: _example(function, began) for name, function in functions.items()}
+    if "finish" in functions:  # of a recording that has begun: another is too short
+        found["finish"] = _example(functions["finish"], functions["step"](**found["step"]))
+    return found
 
 
 def request(model: str, signature: str, inputs: Mapping[str, tf.Tensor]) -> bytes:
@@ -67,6 +68,11 @@ def request(model: str, signature: str, inputs: Mapping[str, tf.Tensor]) -> byte
         entry = said.inputs.add(key=name)
         entry.value.ParseFromString(tf.make_tensor_proto(tensor).SerializeToString())
     return bytes(log.SerializeToString())
+
+
+def _example(function: Any, state: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    specs = {spec.name: spec for spec in tf.nest.flatten(function.structured_input_signature)}
+    return {name: state[name] if name in state else _zeros(name, spec, specs) for name, spec in specs.items()}
 
 
 def _zeros(name: str, spec: tf.TensorSpec, specs: Mapping[str, tf.TensorSpec]) -> tf.Tensor:

@@ -70,6 +70,8 @@ class Worker:
     def answer(self, clip: Path) -> dict[str, Any]:
         """`Answers.answer`. Raises ClipError."""
         with self._turn:
+            if not self._process.is_alive():  # of no fault of this clip
+                self._replace()
             try:
                 self.ready()
                 self._pipe.send(str(clip))
