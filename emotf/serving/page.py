@@ -9,6 +9,7 @@ GET /openapi.json
 
 import gzip
 import json
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -190,6 +191,7 @@ def serve(service: Service, host: str, port: int) -> None:
         import uvicorn
     except ImportError as error:
         raise UserError(f"The page needs {error.name}: pip install 'emotf[serve]'.") from None
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # of forms that are none their sender is told
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except (OSError, OverflowError) as error:

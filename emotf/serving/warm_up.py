@@ -77,8 +77,8 @@ def _example(function: Any, state: Mapping[str, tf.Tensor]) -> dict[str, tf.Tens
 
 def _zeros(name: str, spec: tf.TensorSpec, specs: Mapping[str, tf.TensorSpec]) -> tf.Tensor:
     """Zeros; of a count, how many rows the stream that it counts has."""
-    counted = name.removesuffix("_frames") if name.endswith("_frames") else {"samples": "sound"}.get(name)
-    if spec.dtype == tf.int64 and counted in specs:
+    counted = "sound" if name == "samples" else name.removesuffix("_frames")
+    if spec.dtype == tf.int64 and counted != name and counted in specs:
         return tf.constant([_shape(counted, specs[counted])[1]], tf.int64)
     return tf.zeros(_shape(name, spec), spec.dtype)
 

@@ -1,6 +1,7 @@
 """Processes that predict, each a clip at a time: what a hostile clip breaks is one of them, and it is replaced."""
 
 import asyncio
+import logging
 import multiprocessing
 import resource
 import signal
@@ -70,11 +71,8 @@ class Worker:
     def answer(self, clip: Path) -> dict[str, Any]:
         """`Answers.answer`. Raises ClipError."""
         with self._turn:
-            if not self._process.is_alive():  # of no fault of this clip
-                self._replace()
             try:
-                self.ready()
-                self._pipe.send(str(clip))
+                self._hand_over(clip)
                 said, content = self._hear(self.work.patience)
             except (UserError, EOFError, OSError, TimeoutError) as error:
                 self._replace()
@@ -91,6 +89,18 @@ class Worker:
         self._pipe.close()
         self._process.kill()
         self._process.join()
+
+    def _hand_over(self, clip: Path) -> None:
+        """Until the process has the clip; what ended before did so by no fault of it, and is replaced, once."""
+        try:
+            self.ready()
+            self._pipe.send(str(clip))
+            self._hear(START)
+        except (EOFError, OSError):
+            self._replace()
+            self.ready()
+            self._pipe.send(str(clip))
+            self._hear(START)
 
     def _replace(self) -> None:
         self.end()
@@ -176,6 +186,7 @@ def _answer_on(pipe: Connection, work: Work) -> None:
     """What a process does: says that it is ready, then answers paths of clips."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of Ctrl-C the server takes care
     begin_worker(work.workers)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # every length of a clip is traced, and it says so
     from emotf.serving.answers import Answers
 
     try:
@@ -188,7 +199,8 @@ def _answer_on(pipe: Connection, work: Work) -> None:
     while True:
         try:
             clip = Path(pipe.recv())
-        except EOFError:
+            pipe.send(("taken", None))
+        except (EOFError, OSError):
             return
         tempfile.tempdir = str(clip.parent)  # what decoders may leave goes with the clip
         pipe.send(_answered(answers, clip))

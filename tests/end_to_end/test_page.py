@@ -179,7 +179,6 @@ def test_fifty_at_once_are_answered_or_told_to_wait_in_little_memory(server):
 def test_a_process_that_ended_is_there_again(server):
     for pid in server.predicting():
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not server.predicting())
     with ThreadPoolExecutor(3) as users:
         assert [answer.status_code for answer in users.map(server.post, [wav(1)] * 3)] == [200] * 3
 

@@ -6,29 +6,31 @@ import re
 import numpy as np
 import pytest
 from conftest import ROOT, tool
-from page_server import RATE, wav
+from page_server import wav
+
+from emotf.errors import UserError
+from emotf.runs import Run
+from emotf.serving.exporting import export, versioned
 
 
 @pytest.fixture(scope="module")
 def model(work, speech):
-    """Two versions of a model, one after the other."""
-    for version in (1, 2):
-        tool("export", f"--run={speech}", f"--out={work}/served/voices", f"--version={version}")
-    return work / "served" / "voices"
+    """A version of a model, beside an older one."""
+    folder = work / "served" / "voices"
+    (folder / "6").mkdir(parents=True)
+    tool("export", f"--run={speech}", f"--out={folder}", "--version=7")
+    return folder / "7"
 
 
-def test_versions_lie_beside_each_other(work, speech, model):
-    assert sorted(path.name for path in model.iterdir()) == ["1", "2"]
-    assert (model / "2" / "saved_model.pb").is_file()
-
-    def refused(out, version):
-        done = tool("export", f"--run={speech}", f"--out={out}", f"--version={version}", check=False)
-        assert done.returncode == 1
-        return done.stderr.splitlines()[-1]
-
-    assert f"{model}/2 exists" in refused(model, 2)
-    assert "--version=0, expected a whole number from 1 on" in refused(model, 0)
-    assert "is a SavedModel itself" in refused(model / "1", 3)
+def test_versions_lie_beside_each_other(speech, model):
+    assert sorted(path.name for path in model.parent.iterdir()) == ["6", "7"]
+    assert (model / "saved_model.pb").is_file()
+    with pytest.raises(UserError, match="voices/7 exists"):
+        export(Run(speech), versioned(model.parent, 7))
+    with pytest.raises(UserError, match=r"^--version=0, expected a whole number from 1 on"):
+        versioned(model.parent, 0)
+    with pytest.raises(UserError, match="voices/7 is a SavedModel itself"):
+        versioned(model, 1)
 
 
 def fields(message):
@@ -61,9 +63,9 @@ def test_requests_that_warm_up_are_in_the_format_of_the_server(model):
     import tensorflow as tf
     from tensorflow.core.framework import tensor_pb2
 
-    saved = tf.saved_model.load(str(model / "1"))
+    saved = tf.saved_model.load(str(model))
     asked = {}
-    for record in tf.data.TFRecordDataset(str(model / "1" / "assets.extra" / "tf_serving_warmup_requests")):
+    for record in tf.data.TFRecordDataset(str(model / "assets.extra" / "tf_serving_warmup_requests")):
         (log,) = fields(record.numpy())[6]
         (request,) = fields(log)[1]
         (spec,) = fields(request)[1]
@@ -81,9 +83,8 @@ def test_requests_that_warm_up_are_in_the_format_of_the_server(model):
         assert {key: value.dtype for key, value in inputs.items()} == {key: spec.dtype for key, spec in specs.items()}
         answer = saved.signatures[name](**inputs)
         assert all(np.isfinite(answer[target].numpy()).all() for target in ("arousal", "valence") if target in answer)
-    assert asked["waveform"]["sound"].shape == [48000] and asked["recordings"]["mfcc39_frames"].numpy().tolist() == [
-        256
-    ]
+    assert asked["waveform"]["sound"].shape == [48000]
+    assert asked["recordings"]["mfcc39_frames"].numpy().tolist() == [256]
 
 
 def rest(saved, text):
@@ -105,12 +106,12 @@ def rest(saved, text):
 def test_a_rest_request_gets_the_trace_that_predict_writes(work, speech, model):
     import tensorflow as tf
 
-    (work / "rest.wav").write_bytes(wav(2))
+    rate = json.loads((model / "emotf.json").read_text())["sound_rate_hz"]
+    (work / "rest.wav").write_bytes(wav(2, int(rate)))
     tool("predict", f"--run={speech}", f"--media={work}/rest.wav", f"--out={work}/rest.csv")
     expected = np.genfromtxt(work / "rest.csv", delimiter=",", names=True)
-    saved = tf.saved_model.load(str(model / "2"))
-    assert json.loads((model / "2" / "emotf.json").read_text())["sound_rate_hz"] == RATE
-    sound = np.frombuffer(wav(2)[44:], "<i2") / 32768
+    saved = tf.saved_model.load(str(model))
+    sound = np.frombuffer(wav(2, int(rate))[44:], "<i2") / 32768
     said = json.loads(rest(saved, json.dumps({"signature_name": "waveform", "inputs": {"sound": sound.tolist()}})))
     assert list(said) == ["outputs"] and set(said["outputs"]) == {"times", "arousal", "dominance", "valence"}
     np.testing.assert_allclose(said["outputs"]["times"], expected["time"], atol=1e-6)
@@ -125,13 +126,11 @@ def test_a_rest_request_gets_the_trace_that_predict_writes(work, speech, model):
     np.testing.assert_allclose(json.loads(text)["outputs"]["valence"][0], said["outputs"]["valence"], atol=1e-5)
 
 
-def test_the_example_of_the_documentation_is_a_request(model):
+def test_the_example_of_the_documentation_is_a_request_and_its_answer(model):
     import tensorflow as tf
 
     text = (ROOT / "docs" / "serving.md").read_text()
-    example = re.search(r"-d \\\n\s+'(\{.*\})'", text)[1]
-    said = json.loads(
-        rest(tf.saved_model.load(str(model / "1")), example.replace("0.0007", "0.0007, " + "0.0, " * 999 + "0.0"))
-    )
-    shown = json.loads(re.search(r'```\n(\{"outputs".*\})\n```', text)[1])
-    assert set(shown["outputs"]) < set(said["outputs"])
+    asked = re.search(r"-d \\\n\s+'(\{.*\})'", text)[1].replace("...", ", ".join(["0.01"] * 8000))
+    said = json.loads(rest(tf.saved_model.load(str(model)), asked))["outputs"]
+    shown = json.loads(re.search(r'```\n(\{"outputs".*\})\n```', text)[1].replace(", ...", ""))["outputs"]
+    assert set(shown) < set(said) and all(isinstance(said[name][0], float) for name in shown)

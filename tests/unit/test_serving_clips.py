@@ -238,6 +238,9 @@ def pretend(pipe, work):
     pipe.send(("ready", {"run": work.run}))
     while True:
         clip = pipe.recv()
+        if clip == "late":
+            os._exit(1)
+        pipe.send(("taken", None))
         if clip == "die":
             os.kill(os.getpid(), signal.SIGSEGV)
         if clip == "hang":
@@ -268,6 +271,17 @@ def test_a_process_that_dies_or_hangs_is_replaced_and_told_apart(pretended, caps
         assert capsys.readouterr().err.splitlines() == [
             "serve: a process ended and is replaced", "serve: a process was too slow and is replaced",
         ]  # fmt: skip
+    finally:
+        worker.end()
+
+
+def test_what_ended_before_it_had_the_clip_is_replaced_in_silence(pretended, capsys):
+    worker = Worker(Work("a", False, 1, 1))
+    try:
+        first = worker.answer("x")["pid"]
+        os.kill(first, signal.SIGKILL)
+        assert worker.answer("y")["pid"] != first and capsys.readouterr().err == ""
+        assert refused(worker.answer, "late")[0] == 422  # twice in a row
     finally:
         worker.end()
 
