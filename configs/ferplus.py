@@ -3,9 +3,9 @@
     --config=configs/ferplus.py:<corpus>[,<option>...]
 
 Corpora
+    drawn_faces    seven expressions of drawn faces: SYNTHETIC, no download, a minute
     ferplus        FER+: set --config.corpus.dir; seven classes (without contempt), as the thesis tests
     fer2013        FER2013: set --config.corpus.dir
-    drawn_faces    seven expressions of drawn faces: SYNTHETIC, no download, a minute
     digits         scikit-learn's own 8 x 8 digits, real pictures and no download, seconds
     cifar100, emnist
                    CIFAR-100, EMNIST letters: set --config.corpus.dir; development is a tenth of train
@@ -85,9 +85,9 @@ def smoke(config: Classification) -> None:
 
 
 CORPORA = {
+    "drawn_faces": drawn_faces,
     "ferplus": lambda: Classification(Ferplus(without=("contempt",)), named("resnet50")),
     "fer2013": lambda: Classification(Fer2013(), named("resnet50")),
-    "drawn_faces": drawn_faces,
     "digits": digits,
     "emnist": emnist,
     "cifar100": cifar100,

@@ -4,6 +4,7 @@ import difflib
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Sequence
 from dataclasses import is_dataclass
 from functools import cache
 from typing import Any
@@ -54,6 +55,27 @@ def find(kind: str, name: str) -> type[Any]:
     if len(parts) != 1:
         raise TypeError(f"{module.__name__} must define exactly one public dataclass, found {len(parts)}.")
     return parts[0]
+
+
+def among(kinds: Sequence[str], name: str) -> tuple[str, str]:
+    """(kind, name) of the one part of that name among several kinds; `<kind>/<name>` says of which.
+
+    Raises:
+        UserError: no kind has such a part, the nearest name is offered; or several have.
+
+    Example:
+        >>> among(("corpora", "images"), "ferplus")
+        ('images', 'ferplus')
+    """
+    known = {f"{kind}/{name}": (kind, name) for kind in kinds for name in names(kind)}
+    found = [place for full, place in known.items() if name in (full, place[1])]
+    if len(found) > 1:
+        raise UserError(f"{' and '.join(kind for kind, _ in found)} both have {name!r}; say {found[0][0]}/{name} or "
+                        f"{found[1][0]}/{name}.")  # fmt: skip
+    if not found:
+        every = [place[1] for place in known.values()]
+        raise UserError(f"No {name!r} among {' and '.join(kinds)}: {', '.join(every)}.{suggestion(name, every)}")
+    return found[0]
 
 
 def kind_of(part: object) -> tuple[str, str] | None:

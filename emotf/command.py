@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from absl import app, flags, logging
@@ -62,6 +62,37 @@ def experiment(flag: "flags.FlagHolder[Any]") -> Any:
         raise UserError("This recipe is of pictures, for tools/classify.py and tools/continual.py; choose one of "
                         "recordings, for example configs/cer_mtl.py:synthetic.")  # fmt: skip
     return flag.value
+
+
+def way(takes: Mapping[str, Sequence[str]]) -> str:
+    """Which of several things a tool shall do: the one of some flags that is given.
+
+    Args:
+        takes: each of them -> the other flags that go with it.
+
+    Raises:
+        UserError: none of them is given, several are, or a flag that goes with others only.
+    """
+    given = [name for name in takes if flags.FLAGS[name].value]
+    if len(given) != 1:
+        raise UserError(f"Give one of {_dashed(takes, ', ')}; received {_dashed(given, ' and ') or 'none'}.")
+    (chosen,) = given
+    for name in (name for others in takes.values() for name in others):
+        if flags.FLAGS[name].present and name not in takes[chosen]:
+            fitting = [other for other, names in takes.items() if name in names]
+            raise UserError(f"--{name} goes with {_dashed(fitting, ' and ')}, not with --{chosen}; leave it out.")
+    return chosen
+
+
+def needed(chosen: str, name: str, example: str) -> Any:
+    """The value of a flag that goes with another one. Raises UserError where it is not given."""
+    if not flags.FLAGS[name].value:
+        raise UserError(f"--{chosen} needs --{name}, for example --{name}={example}.")
+    return flags.FLAGS[name].value
+
+
+def _dashed(names: Iterable[str], between: str) -> str:
+    return between.join(f"--{name}" for name in names)
 
 
 def _parse(argv: Sequence[str]) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""Weights that a network starts from: those that Keras offers, or a file of the user's."""
+"""Weights that a network starts from, those that Keras offers or a file of the user's; what ImageNet's pictures are."""
 
 import contextlib
 import sys
@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from emotf.errors import UserError
+
+# Means and deviations of ImageNet's pictures, red, green, blue, as `preprocess_input` of `keras.applications` has them:
+# on a scale of 0 to 255 in its mode `caffe`, of 0 to 1 in its mode `torch`.
+CAFFE_MEAN = (123.68, 116.779, 103.939)
+TORCH_MEAN, TORCH_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def fetched(name: str, make: Callable[[], Any], instead: str) -> Any:

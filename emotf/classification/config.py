@@ -123,6 +123,14 @@ class Classification:
         self.view.check()
         if settings.targets == VOTES and not self.corpus.voted:
             raise UserError(f"training.targets=votes needs votes, {self.corpus.name} has classes only; choose classes.")
+        return self
+
+    def check_classes(self) -> "Classification":
+        """Returns itself; some corpora read a file to know their classes.
+
+        Raises:
+            UserError: the network does not suit the pictures or their classes, or the corpus is not there.
+        """
         self.network.check(self.shape, len(self.corpus.classes))
         return self
 

@@ -73,4 +73,4 @@ def _applied(config: Classification, settings: Mapping[str, str]) -> Classificat
             raise UserError("training.seed is no axis; name the seeds with --seeds.")
         else:
             assign(changed, path, typed(path, text, field_type(changed, path)))
-    return changed.check()
+    return changed.check().check_classes()

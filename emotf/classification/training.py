@@ -39,7 +39,7 @@ def train(config: Classification, run: PictureRun) -> None:
         UserError: the corpus cannot be read or lacks what is asked of it, the folder belongs to another run, weights
             cannot be had, or the loss is not finite.
     """
-    settings = config.check().training
+    settings = config.check().check_classes().training
     material = Material(config)
     run.check(config, material.fingerprint)
     if run.finished:

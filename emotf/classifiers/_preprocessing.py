@@ -2,9 +2,7 @@
 
 from typing import Any
 
-# Of ImageNet, red, green, blue: the mean in 0..255 as Caffe's networks have it; mean and spread in 0..1.
-CAFFE_MEAN = (123.68, 116.779, 103.939)
-MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+from emotf.weights import CAFFE_MEAN, TORCH_DEVIATION, TORCH_MEAN
 
 
 def preprocessed(pictures: Any, mode: str) -> Any:
@@ -18,7 +16,7 @@ def preprocessed(pictures: Any, mode: str) -> Any:
         blue_first = ops.flip(pictures, axis=-1)
         return layers.Rescaling(1.0, [-mean for mean in reversed(CAFFE_MEAN)], name="preprocessed")(blue_first)
     if mode == "torch":
-        scale = [1 / (255 * spread) for spread in SPREAD]
-        offset = [-mean / spread for mean, spread in zip(MEAN, SPREAD, strict=True)]
+        scale = [1 / (255 * deviation) for deviation in TORCH_DEVIATION]
+        offset = [-mean / deviation for mean, deviation in zip(TORCH_MEAN, TORCH_DEVIATION, strict=True)]
         return layers.Rescaling(scale, offset, name="preprocessed")(pictures)
     return layers.Rescaling(1 / 127.5, -1.0, name="preprocessed")(pictures)

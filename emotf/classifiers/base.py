@@ -192,8 +192,8 @@ def save(network: "keras.Model", path: Path) -> None:
     """Writes a classifier, or a body, as a .keras file of Keras' own layers only, whole or not at all.
 
     Keras loads it where emotf is not installed. To train on, build the network with the file as its `weights`, because
-    groups of Keras' own train slowly on a CPU. The file of a body of 2048 features (ResNet50, 101, 152, all
-    SE-ResNeXt), or of a classifier that has one, is what the feature `resnet50` takes as its `weights`.
+    groups of Keras' own train slowly on a CPU. The file, of a body or of a classifier, is what the feature `resnet50`
+    takes as its `weights`, if the network takes rgb pictures: its channels are the features of the body.
     """
     from emotf.classifiers._grouped import with_layers_of_keras
 

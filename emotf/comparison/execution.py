@@ -1,6 +1,7 @@
 """Runs the trials of a grid, one by one or side by side; what is done is kept, what breaks stops nothing else."""
 
 import contextlib
+import json
 import threading
 import time
 import traceback
@@ -28,7 +29,8 @@ def check(trials: Sequence[Trial]) -> None:
 
     Raises:
         UserError: systems are scored on different partitions, a run of another configuration or on other records is in
-            the way, or nothing is rated where it would be scored.
+            the way, no network can be built for a system's streams and window, or nothing is rated where it would be
+            scored.
     """
     partitions = list(dict.fromkeys(trial.partition for trial in trials))
     if len(partitions) > 1:
@@ -40,11 +42,36 @@ def check(trials: Sequence[Trial]) -> None:
             raise UserError(f"{folder} is a file, runs need a folder; choose another --out.")
     for trial in trials:
         trial.run.check(trial.experiment, Store(trial.experiment.store).fingerprint(trial.experiment.streams))
+    networks: dict[str, Trial] = {}
+    for trial in trials:
+        networks.setdefault(_of_network(trial), trial)
+    for trial in networks.values():
+        _check_network(trial)
     scored = {(trial.experiment.store, trial.fold, trial.targets, trial.partition): trial for trial in trials}
     for trial in scored.values():
         if not trial.golds.golds.get(trial.partition):
             raise UserError(f"Partition {trial.partition!r} holds no rated recording; choose and report on "
                             "development by data.protocol=koprue2020.")  # fmt: skip
+
+
+def _of_network(trial: Trial) -> str:
+    """What decides whether there is a network for a trial."""
+    experiment = trial.experiment
+    parts = to_json(experiment.model), to_json(experiment.window), list(experiment.streams)
+    return json.dumps([experiment.store, trial.targets, *parts])
+
+
+def _check_network(trial: Trial) -> None:
+    """Raises UserError, which begins with the system, where its streams and window make no network."""
+    experiment, store = trial.experiment, Store(trial.experiment.store)
+    schemas = {name: store.stream(name).schema for name in experiment.streams}
+    try:
+        for schema in schemas.values():
+            experiment.window.offsets(schema.hop)
+        channels = {name: len(schema.channels) for name, schema in schemas.items()}
+        experiment.model.check(channels, trial.targets, experiment.window.inputs)
+    except UserError as error:
+        raise UserError(f"{trial.system}: {error}") from None
 
 
 def execute(trials: Sequence[Trial], workers: int) -> dict[str, str]:

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emotf.comparison.grid import Trial
-from emotf.comparison.summary import by_recording
+from emotf.comparison.summary import score_of_run
 from emotf.measures import MEAN, POOLED
-from emotf.statistics import overall
 
 
 def write_hparams(trials: Sequence[Trial], variance: str, folder: Path) -> Path:
@@ -33,6 +32,6 @@ def write_hparams(trials: Sequence[Trial], variance: str, folder: Path) -> Path:
             api.hparams({**trial.settings, **of, "predicts": "+".join(trial.targets)}, trial_id=trial.run.folder.name)
             for target, parts in trial.moments(trial.partition).items():
                 for pooling in (POOLED, MEAN):
-                    value = overall(by_recording([parts]), pooling, "ccc", variance)
+                    value = score_of_run(parts, pooling, "ccc", variance)
                     tf.summary.scalar(f"{trial.partition} CCC of {target}, {pooling}", value, step=0)
     return folder

@@ -16,10 +16,11 @@ from emotf.report.html.document import Section, chip, document
 from emotf.report.html.plot import plot
 from emotf.report.html.score_sections import Systems, score_sections
 from emotf.report.html.table import Cell, facts, figure, table
+from emotf.report.intervals import UNDEFINED, bracketed, judged
 from emotf.report.palette import Look, looks
 from emotf.report.scored import parts
 from emotf.report.tables import objective_of
-from emotf.statistics import verdict
+from emotf.statistics import UNDECIDED, verdict
 from emotf.track import Track
 
 Looks = Mapping[str, Look]
@@ -126,13 +127,13 @@ def _card(target: str, of: pd.DataFrame) -> str:
     """The best system of a target, and how many differ from the reference."""
     reference = of["reference"].iloc[0]
     others = [row for row in of.to_dict("records") if row["system"] != reference]
-    said = ["undefined" if pd.isna(row["low"]) else verdict(row["low"], row["high"]) for row in others]
+    said = [verdict(row["low"], row["high"]) for row in others]
     counted = f"Against {reference}: " + ", ".join(
-        f"{said.count(word)} {word}" for word in ("higher", "lower", "undecided", "undefined") if word in said
+        f"{said.count(word)} {word}" for word in ("higher", "lower", UNDECIDED) if word in said
     )  # fmt: skip
-    if said != ["undefined"] and len(others) == 1:
+    if len(others) == 1:
         (row,) = others
-        counted = f"{row['system']} - {reference}: {figure(row['difference'], '+.3f').text} {_interval(row)}, {said[0]}"
+        counted = f"{row['system']} - {reference}: {judged(row['difference'], row['low'], row['high'])}"
     if of["ccc"].isna().all():
         best = "no CCC is defined"
     else:
@@ -175,7 +176,8 @@ def _differences(rows: pd.DataFrame, seen: Looks) -> Section:
     header = ["target", "over", "system", f"CCC - CCC of {reference}", "95 % interval", *tests.values(), "in words"]
     body = [
         [row["target"], row["pooling"], Cell(row["system"], look=seen[row["system"]]),
-         figure(row["difference"], "+.3f"), _interval(row), *(figure(row[name], ".4f") for name in tests), _words(row)]
+         figure(row["difference"], "+.3f"), bracketed(row["low"], row["high"], "+.3f"),
+         *(figure(row[name], ".4f") for name in tests), _words(row)]
         for row in rows[rows["system"] != reference].to_dict("records")
     ]  # fmt: skip
     label = f"Difference of CCC to {reference}, over all tested recordings"
@@ -190,14 +192,12 @@ def _differences(rows: pd.DataFrame, seen: Looks) -> Section:
 
 def _words(row: Mapping[Any, Any]) -> str:
     """What an interval says, in words."""
-    if pd.isna(row["low"]):
-        return "undefined"
+    if pd.isna(row["difference"]):
+        return UNDEFINED
     said = verdict(row["low"], row["high"])
-    return "undecided: the interval holds 0" if said == "undecided" else f"{said} than {row['reference']}"
-
-
-def _interval(row: Mapping[Any, Any]) -> str:
-    return "undefined" if pd.isna(row["low"]) else f"[{row['low']:+.3f}, {row['high']:+.3f}]"
+    if said == UNDECIDED:
+        return f"{said}: {'no interval' if pd.isna(row['low']) else 'the interval holds 0'}"
+    return f"{said} than {row['reference']}"
 
 
 def _trained(trained: pd.DataFrame, seen: Looks) -> str:

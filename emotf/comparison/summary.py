@@ -153,9 +153,16 @@ def by_recording(parts: Sequence[Mapping[str, Moments]]) -> dict[str, list[Momen
     return found
 
 
+def score_of_run(
+    parts: Mapping[str, Moments], pooling: str, measure: str = "ccc", variance: str = "population"
+) -> float:
+    """The `overall` score of a single run; recordings without a rated frame are left out."""
+    return overall(by_recording([parts]), pooling, measure, variance)
+
+
 def _spread(parts: Sequence[Mapping[str, Moments]], pooling: str, variance: str) -> dict[str, Any]:
     """Mean and standard deviation of the CCCs of single runs."""
-    values = [overall(by_recording([part]), pooling, "ccc", variance) for part in parts]
+    values = [score_of_run(part, pooling, "ccc", variance) for part in parts]
     single = [found.under(variance).ccc for part in parts for found in part.values() if found.count]
     undefined = int(np.isnan(values if pooling == POOLED else single).sum())
     return {"ccc": np.nanmean(values), "ccc_sd": np.nanstd(values), "runs": len(values), "undefined": undefined}

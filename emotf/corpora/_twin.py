@@ -12,11 +12,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from scipy.signal import fftconvolve
 
+from emotf.collection import TWIN
 from emotf.corpora._affect import affect
 from emotf.corpora._drawn_face import DrawnFace, wall
 from emotf.corpora._layout import RECOLA_RATERS
 from emotf.corpora._speech import CONTROL_HZ, RATE_HZ, draw_voice, smooth_noise, speak
-from emotf.corpora.base import TWIN
 from emotf.corpora.folder import visible
 from emotf.errors import UserError
 from emotf.files import write_text, written_aside

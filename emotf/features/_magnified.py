@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from emotf.errors import UserError
-from emotf.features._crops import Crops, Shot
+from emotf.features._crops import Shot
 from emotf.features._resnet50 import Described
 from emotf.magnification import Magnifier, to_picture
 from emotf.recording import Recording
@@ -15,7 +15,7 @@ from emotf.track import Track
 
 
 @dataclass
-class Magnified(Described, Crops):
+class Magnified(Described):
     """The fields of a part that describes magnified pictures of a face, and what it computes.
 
     The pictures are those of `emotf.features._crops.Crops`; `emotf.magnification.Magnifier`, with the streaming filter,
@@ -52,7 +52,7 @@ class Magnified(Described, Crops):
         """
         film = self.film(recording)
         shots = _naming_recording(recording, magnified_shots(film.shots, magnifier, 1 / film.hop))
-        return self.resolved(recording).described(replace(film, shots=shots), self.size)
+        return self.resolved(recording).described(replace(film, shots=shots))
 
 
 def _naming_recording(recording: Recording, shots: Iterator[Shot]) -> Iterator[Shot]:

@@ -13,7 +13,7 @@ class EvmColor(Magnified):
     """Features of `resnet50` from crops whose changes of colour, the pulse above all, are magnified.
 
     The fields, what is done in frames without a face, and what a moving crop does to magnification are described in
-    `emotf.features._magnified.Magnified`; channels `f0` to `f2047`, `confidence` and `found` as of `resnet50`.
+    `emotf.features._magnified.Magnified`; channels as of `resnet50`.
 
     Example:
         >>> EvmColor(weights="ferplus.keras").extract(recording).values.shape  # doctest: +SKIP

@@ -1,16 +1,17 @@
-"""Face: what a ResNet50 sees in its picture, 2048 features a frame."""
+"""Face: what a ResNet50, or a network of the user's, sees in its picture, 2048 features a frame or its own."""
 
 from dataclasses import dataclass
 
-from emotf.features._crops import Crops
 from emotf.features._resnet50 import Described
 from emotf.recording import Recording
 from emotf.track import Track
 
 
 @dataclass
-class Resnet50(Described, Crops):
+class Resnet50(Described):
     """Average-pooled features of the face's picture, `f0` to `f2047`, with `confidence` and `found`.
+
+    A network of yours gives as many as it has: a ResNet18 `f0` to `f511`.
 
     The pictures are those of `face_crop`, or of `aligned_crops` where `crops` names the medium
     (`emotf.features._crops.Crops` describes its fields); the network is chosen by `weights`
@@ -20,6 +21,8 @@ class Resnet50(Described, Crops):
     Example:
         >>> Resnet50(weights="ferplus.keras").extract(recording).values.shape  # doctest: +SKIP
         (75, 2050)
+        >>> Resnet50(weights="densenet121.keras").extract(recording).values.shape  # doctest: +SKIP
+        (75, 1026)
         >>> len(Resnet50(flags=False).channels)
         2048
 
@@ -34,4 +37,4 @@ class Resnet50(Described, Crops):
         Raises:
             UserError: settings do not fit, media are missing or damaged, or there is no such network.
         """
-        return self.resolved(recording).described(self.film(recording), self.size)
+        return self.resolved(recording).described(self.film(recording))

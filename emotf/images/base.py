@@ -1,15 +1,14 @@
 """What every corpus of pictures offers."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 
-from emotf.corpora.base import TWIN
+from emotf.collection import Collection
 from emotf.errors import UserError
 
 
@@ -31,28 +30,14 @@ class Sample:
 
 
 @dataclass
-class ImageCorpus(ABC):
+class ImageCorpus(Collection):
     """A collection of pictures, each of one class, read in its published layout.
 
     Attributes:
-        dir: the folder that holds the corpus.
-        licence: how a user obtains the corpus, and under which terms.
         labels_are: what the classes of this corpus *are*, in words that go into every report.
     """
 
-    dir: str = ""
-
-    licence: ClassVar[str] = ""
     labels_are: ClassVar[str] = "classes given by people"
-
-    @property
-    def name(self) -> str:
-        """The name of the corpus, and of the folder of its shards: its module's file name."""
-        return type(self).__module__.rpartition(".")[2]
-
-    @property
-    def path(self) -> Path:
-        return Path(self.dir).expanduser()
 
     @property
     @abstractmethod
@@ -102,27 +87,6 @@ class ImageCorpus(ABC):
 
     def described(self) -> str:
         """What the classes of this very folder are: `labels_are`, or that they are a synthetic twin's."""
-        if self.dir and (self.path / TWIN).is_file():
+        if self.is_twin:
             return f"SYNTHETIC TWIN of the layout of {self.name}: drawn pictures, nobody's judgement"
         return self.labels_are
-
-    def write_twin(self, folder: Path, seed: int = 0) -> Self:
-        """Writes a tiny synthetic corpus in the published layout, and returns the corpus that reads it.
-
-        Args:
-            folder: new or empty.
-            seed: decides all content.
-
-        Raises:
-            UserError: this corpus has no twin, or the folder holds something.
-        """
-        del folder, seed
-        raise UserError(f"Corpus {self.name!r} has no twin; corpora that are read in a published layout have one.")
-
-    def root(self) -> Path:
-        """The folder of the corpus. Raises UserError, with the way to obtain it, where there is none."""
-        if not self.dir:
-            raise UserError(f"Corpus {self.name!r} needs the folder that holds it; set its field dir ({self.licence}).")
-        if not self.path.is_dir():
-            raise UserError(f"Corpus folder {self.path} is missing; correct dir, or obtain it ({self.licence}).")
-        return self.path

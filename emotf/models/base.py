@@ -56,10 +56,31 @@ class Model(ABC):
             [batch, frames]}. A sequence that is shorter than its batch ends in frames of NaN.
 
         Raises:
-            UserError: a stream or target has a name that cannot name a part of a network, or the window does not suit.
+            UserError: as `check`.
         """
         import keras
 
+        self.check(streams, targets, frames)
+        inputs = {name: keras.Input((frames, channels), name=name) for name, channels in streams.items()}
+        known = {name: _standardised(name, x, (standardisation or {}).get(name)) for name, x in inputs.items()}
+        present = None
+        if self.sequences:
+            absent = {name: keras.ops.isnan(x) for name, x in inputs.items()}
+            known = {name: keras.ops.where(absent[name], 0.0, x) for name, x in known.items()}
+            present = keras.ops.logical_not(keras.ops.any(next(iter(absent.values())), axis=-1))
+        outputs = self.trace(known, targets, present)
+        return keras.Model(inputs, outputs, name=type(self).__module__.rpartition(".")[2])
+
+    def check(self, streams: Mapping[str, int], targets: Sequence[str], frames: int | None) -> None:
+        """Refuses what `build` cannot build, without building it.
+
+        Args:
+            streams, targets, frames: as of `build`.
+
+        Raises:
+            UserError: a stream or target has a name that cannot name a part of a network, or sizes do not suit each
+                other, the streams or the window.
+        """
         for name in (*streams, *targets):
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
                 raise UserError(f"Stream or target {name!r}: use letters, digits, '_', '-' and '.' only; rename it.")
@@ -71,15 +92,11 @@ class Model(ABC):
         for size in fields(self):
             if size.type is int and getattr(self, size.name) < 1:
                 raise UserError(f"model.{size.name} must be at least 1, received {getattr(self, size.name)}.")
-        inputs = {name: keras.Input((frames, channels), name=name) for name, channels in streams.items()}
-        known = {name: _standardised(name, x, (standardisation or {}).get(name)) for name, x in inputs.items()}
-        present = None
-        if self.sequences:
-            absent = {name: keras.ops.isnan(x) for name, x in inputs.items()}
-            known = {name: keras.ops.where(absent[name], 0.0, x) for name, x in known.items()}
-            present = keras.ops.logical_not(keras.ops.any(next(iter(absent.values())), axis=-1))
-        outputs = self.trace(known, targets, present)
-        return keras.Model(inputs, outputs, name=type(self).__module__.rpartition(".")[2])
+        self.check_settings(streams, frames)
+
+    def check_settings(self, streams: Mapping[str, int], frames: int | None) -> None:
+        """What a kind of model has to say in `check`: nothing here."""
+        del streams, frames
 
     @property
     def carries(self) -> bool:

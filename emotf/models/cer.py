@@ -57,18 +57,19 @@ class Cer(Model):
 
     printed_parameters: ClassVar[int | None] = 5615
 
+    def check_settings(self, streams: Mapping[str, int], frames: int | None) -> None:
+        if self.recurrence_over not in ("frames", "filters"):
+            raise UserError(f"model.recurrence_over is {self.recurrence_over!r}, expected 'frames' or 'filters'.")
+        needed = self.kernel + self.pool - 1
+        if frames is not None and frames < needed:
+            raise UserError(
+                f"Kernel {self.kernel} and pool {self.pool} need feature images of {needed} frames, received {frames}."
+            )
+
     def trace(self, streams: Mapping[str, Any], targets: Sequence[str], present: Any = None) -> dict[str, Any]:
         from keras import layers
 
-        if self.recurrence_over not in ("frames", "filters"):
-            raise UserError(f"model.recurrence_over is {self.recurrence_over!r}, expected 'frames' or 'filters'.")
         x = side_by_side(streams)
-        needed = self.kernel + self.pool - 1
-        if x.shape[1] < needed:
-            raise UserError(
-                f"Kernel {self.kernel} and pool {self.pool} need feature images of {needed} frames, received "
-                f"{x.shape[1]}."
-            )
         x = layers.Conv1D(self.filters, self.kernel, name="meta_features")(x)
         if self.batch_norm:
             x = layers.BatchNormalization(name="meta_features_norm")(x)

@@ -57,6 +57,16 @@ class CerWaveform(Cer):
 
     printed_parameters: ClassVar[int | None] = None
 
+    def check_settings(self, streams: Mapping[str, int], frames: int | None) -> None:
+        super().check_settings(streams, frames)
+        needed = self.front_end_kernel + (SECOND_KERNEL * self.front_end_pool - 1) * self.front_end_stride
+        for name in self.waveforms:
+            if streams.get(name, needed) < needed:
+                raise UserError(
+                    f"The front end of {name!r} needs frames of {needed} samples, received {streams[name]}; choose a "
+                    "smaller model.front_end_kernel, _stride or _pool, or fewer frames a second."
+                )
+
     def trace(self, streams: Mapping[str, Any], targets: Sequence[str], present: Any = None) -> dict[str, Any]:
         heard = {name: self._front_end(name, x) if name in self.waveforms else x for name, x in streams.items()}
         return super().trace(heard, targets, present)
@@ -66,12 +76,6 @@ class CerWaveform(Cer):
         from keras import layers, ops
 
         _, frames, samples = x.shape
-        needed = self.front_end_kernel + (SECOND_KERNEL * self.front_end_pool - 1) * self.front_end_stride
-        if samples < needed:
-            raise UserError(
-                f"The front end of {name!r} needs frames of {needed} samples, received {samples}; choose a smaller "
-                "model.front_end_kernel, _stride or _pool, or fewer frames a second."
-            )
         x = ops.reshape(x, (-1, samples, 1))  # every frame of every image by itself
         size, step = self.front_end_kernel, self.front_end_stride
         x = layers.Conv1D(self.front_end_filters, size, step, name=f"{name}_filters")(x)

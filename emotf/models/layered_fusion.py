@@ -33,10 +33,9 @@ class LayeredFusion(Lstm):
     units: tuple[int, ...] = (200,)
     layers: tuple[str, ...] = ()
 
-    def trace(self, streams: Mapping[str, Any], targets: Sequence[str], present: Any = None) -> dict[str, Any]:
-        self._check()
-        groups = [tuple(group.split("+")) for group in self.layers] or [(name,) for name in streams]
-        sizes = self.units * len(groups) if len(self.units) == 1 else self.units
+    def check_settings(self, streams: Mapping[str, int], frames: int | None) -> None:
+        super().check_settings(streams, frames)
+        groups, sizes = self._groups(streams)
         if len(sizes) != len(groups):
             raise UserError(
                 f"model.units has {len(sizes)} sizes for {len(groups)} layers; give one, or one for each layer."
@@ -47,8 +46,15 @@ class LayeredFusion(Lstm):
                 f"model.layers is {', '.join(self.layers) or 'empty'}; name each stream once, several of a layer "
                 f"joined by '+': {', '.join(streams)}."
             )
+
+    def trace(self, streams: Mapping[str, Any], targets: Sequence[str], present: Any = None) -> dict[str, Any]:
         x = None
-        for number, (group, units) in enumerate(zip(groups, sizes, strict=True), start=1):
+        for number, (group, units) in enumerate(zip(*self._groups(streams), strict=True), start=1):
             inputs = {name: streams[name] for name in group} | ({} if x is None else {"below": x})
             x = self.layer(number, units, side_by_side(inputs, name=f"into_lstm{number}"), present)
         return {target: linear_output(target, x) for target in targets}
+
+    def _groups(self, streams: Mapping[str, Any]) -> tuple[list[tuple[str, ...]], tuple[int, ...]]:
+        """The streams and the units of each layer."""
+        groups = [tuple(group.split("+")) for group in self.layers] or [(name,) for name in streams]
+        return groups, self.units * len(groups) if len(self.units) == 1 else self.units

@@ -48,7 +48,6 @@ class Lstm(Model):
         return self.direction == "forward" and self.cell != "keras"
 
     def trace(self, streams: Mapping[str, Any], targets: Sequence[str], present: Any = None) -> dict[str, Any]:
-        self._check()
         x = side_by_side(streams)
         for number, units in enumerate(self.units, start=1):
             x = self.layer(number, units, x, present)
@@ -82,7 +81,7 @@ class Lstm(Model):
         )(x, mask=present)
         return ops.flip(x, axis=1) if backwards else x
 
-    def _check(self) -> None:
+    def check_settings(self, streams: Mapping[str, int], frames: int | None) -> None:
         if not self.units or min(self.units) < 1:
             raise UserError(f"model.units is {self.units}; expected one or more layers of at least 1 unit.")
         for name, allowed in {

@@ -60,23 +60,39 @@ class NonInertialNet(Model):
     sequences: ClassVar[bool] = True
 
     @property
+    def _lstm(self) -> Lstm:
+        return Lstm(self.lstm_units, cell=self.cell, forget_bias=self.forget_bias)
+
+    def check_settings(self, streams: Mapping[str, int], frames: int | None) -> None:
+        check_rates(dropout=self.dropout, norm_momentum=self.norm_momentum, modality_dropout=self.modality_dropout)
+        if self.activation not in ACTIVATIONS:
+            raise UserError(f"model.activation is {self.activation!r}, expected one of {', '.join(ACTIVATIONS)}.")
+        named = [name for group in self.layers for name in group.split("+")]
+        if len(set(named)) < len(named) or not set(streams) <= set(named):
+            raise UserError(
+                f"model.layers is {', '.join(self.layers) or 'empty'}; name each stream once, several of a layer "
+                f"joined by '+': {', '.join(streams)}."
+            )
+        if len(self.units) != len(self.layers) or min(self.units) < 1:
+            raise UserError(f"model.units is {self.units}; expected at least 1 for each of {len(self.layers)} layers.")
+        if self.modality_dropout and len(self._sizes(streams)) == 1:
+            raise UserError("model.modality_dropout would take all that a network of one layer sees; set it to 0.")
+        if not self.lstm_units or min(self.lstm_units) < 1:
+            raise UserError(f"model.lstm_units is {self.lstm_units}; expected one or more layers of at least 1 unit.")
+        self._lstm.check_settings(streams, frames)
+
+    @property
     def carries(self) -> bool:
         return self.cell != "keras"
 
     def trace(self, streams: Mapping[str, Any], targets: Sequence[str], present: Any = None) -> dict[str, Any]:
         x = None
-        sizes = self._sizes(streams)
-        if self.modality_dropout and len(sizes) == 1:
-            raise UserError("model.modality_dropout would take all that a network of one layer sees; set it to 0.")
-        for number, (names, units) in enumerate(sizes, start=1):
+        for number, (names, units) in enumerate(self._sizes(streams), start=1):
             new = side_by_side({name: streams[name] for name in names}, name=f"modality{number}")
             new = lost_at_times(new, self.modality_dropout, name=f"modality{number}_dropout")
             inputs = {"new": new} if x is None else {"below": x, "new": new}
             x = self._fully_connected(number, units, side_by_side(inputs, name=f"into_fc{number}"), present)
-        if not self.lstm_units or min(self.lstm_units) < 1:
-            raise UserError(f"model.lstm_units is {self.lstm_units}; expected one or more layers of at least 1 unit.")
-        lstm = Lstm(self.lstm_units, cell=self.cell, forget_bias=self.forget_bias)
-        return lstm.trace({"fc": x}, targets, present)
+        return self._lstm.trace({"fc": x}, targets, present)
 
     def _fully_connected(self, number: int, units: int, x: Any, present: Any) -> Any:
         from keras import layers
@@ -90,17 +106,6 @@ class NonInertialNet(Model):
 
     def _sizes(self, streams: Mapping[str, Any]) -> list[tuple[tuple[str, ...], int]]:
         """The streams and the units of each layer that these streams make."""
-        check_rates(dropout=self.dropout, norm_momentum=self.norm_momentum, modality_dropout=self.modality_dropout)
-        if self.activation not in ACTIVATIONS:
-            raise UserError(f"model.activation is {self.activation!r}, expected one of {', '.join(ACTIVATIONS)}.")
-        named = [name for group in self.layers for name in group.split("+")]
-        if len(set(named)) < len(named) or not set(streams) <= set(named):
-            raise UserError(
-                f"model.layers is {', '.join(self.layers) or 'empty'}; name each stream once, several of a layer "
-                f"joined by '+': {', '.join(streams)}."
-            )
-        if len(self.units) != len(self.layers) or min(self.units) < 1:
-            raise UserError(f"model.units is {self.units}; expected at least 1 for each of {len(self.layers)} layers.")
         groups = [tuple(name for name in group.split("+") if name in streams) for group in self.layers]
         sizes = [(group, units) for group, units in zip(groups, self.units, strict=True) if group]
         return sizes if len(sizes) > 1 else [(sizes[0][0], self.units[-1])]

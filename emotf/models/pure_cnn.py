@@ -38,13 +38,15 @@ class PureCnn(Model):
 
     printed_parameters: ClassVar[int | None] = 240643
 
+    def check_settings(self, streams: Mapping[str, int], frames: int | None) -> None:
+        needed = sum(self.kernels) - len(self.kernels) + 1
+        if frames is not None and frames < needed:
+            raise UserError(f"Kernels {self.kernels} need feature images of {needed} frames, received {frames}.")
+
     def trace(self, streams: Mapping[str, Any], targets: Sequence[str], present: Any = None) -> dict[str, Any]:
         from keras import layers
 
         x = side_by_side(streams)
-        needed = sum(self.kernels) - len(self.kernels) + 1
-        if x.shape[1] < needed:
-            raise UserError(f"Kernels {self.kernels} need feature images of {needed} frames, received {x.shape[1]}.")
         for i, kernel in enumerate(self.kernels, start=1):
             x = layers.Conv1D(self.filters, kernel, activation="relu", name=f"conv{i}")(x)
         x = layers.GlobalAveragePooling1D(name="mean_over_frames")(x)

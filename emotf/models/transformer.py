@@ -59,9 +59,6 @@ class Transformer(Model):
     sequences: ClassVar[bool] = True
 
     def trace(self, streams: Mapping[str, Any], targets: Sequence[str], present: Any = None) -> dict[str, Any]:
-        self._check()
-        if self.modality_dropout and len(streams) == 1:
-            raise UserError("model.modality_dropout would take all that a network of one stream sees; set it to 0.")
         embedded = self._embedded(streams)
         x = embedded
         for number in range(1, self.depth + 1):
@@ -107,8 +104,10 @@ class Transformer(Model):
         new = layers.Dropout(self.dropout, name=f"{name}_dropout")(new)
         return layers.LayerNormalization(name=f"{name}_norm")(layers.Add(name=f"{name}_sum")([x, new]))
 
-    def _check(self) -> None:
+    def check_settings(self, streams: Mapping[str, int], frames: int | None) -> None:
         check_rates(dropout=self.dropout, modality_dropout=self.modality_dropout)
+        if self.modality_dropout and len(streams) == 1:
+            raise UserError("model.modality_dropout would take all that a network of one stream sees; set it to 0.")
         if self.width % 2 or self.width % self.heads:
             raise UserError(
                 f"model.width is {self.width}, expected an even multiple of model.heads, {self.heads}; change either."

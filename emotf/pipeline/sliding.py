@@ -37,7 +37,7 @@ class Rows:
 
     Attributes:
         frames: stream -> the frame in each row, int64 [rows].
-        starts: the first row of each image, rising, int64 [images].
+        starts: the first row of each image, never falling, int64 [images].
         images: the gold frame of each image, int64 [images]; each gold frame once.
         length: N, rows of an image.
 
@@ -71,7 +71,7 @@ class Rows:
         images = np.lexsort((place, *phase))
         apart = np.diff(place[images])
         alone = np.diff(phase[:, images]).any(axis=0) | (apart > length)
-        starts = np.cumsum([0, *np.where(alone, length, apart)])
+        starts = np.concatenate([[0], np.cumsum(np.where(alone, length, apart))])
         # rows go on from the image that begins a line of them
         heads = np.flatnonzero(np.concatenate([[True], alone]))
         rows_of_line = np.diff(starts[heads], append=starts[-1] + length)

@@ -13,10 +13,7 @@ from typing import Any
 import numpy as np
 
 from emotf.errors import UserError
-
-# Means and deviations of the ImageNet pictures, red, green, blue, on a scale of 0 to 255 (caffe) and 0 to 1 (torch).
-CAFFE_MEAN = (123.68, 116.779, 103.939)
-TORCH_MEAN, TORCH_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+from emotf.weights import CAFFE_MEAN, TORCH_DEVIATION, TORCH_MEAN
 
 Change = Callable[[Any], Any]
 Normalise = str | Change

@@ -3,7 +3,7 @@
 from emotf.records.extraction import extract, extract_media, extract_missing
 from emotf.records.learning import LEARNED, check_unseen, read_learned, settings_of
 from emotf.records.picture_part import PicturePart
-from emotf.records.pictures import PictureSchema, PictureStore
+from emotf.records.pictures import PictureSchema, PictureStore, checked, schema_of
 from emotf.records.store import Store
 from emotf.records.stream import GOLD, Entry, Schema, Stream, nearest_frames
 
@@ -18,10 +18,12 @@ __all__ = [
     "Store",
     "Stream",
     "check_unseen",
+    "checked",
     "extract",
     "extract_media",
     "extract_missing",
     "nearest_frames",
     "read_learned",
+    "schema_of",
     "settings_of",
 ]

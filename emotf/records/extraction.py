@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -189,8 +189,10 @@ def _task(stream: Stream, feature: Feature, recordings: Sequence[Recording]) -> 
     """A stream to extract; refuses a folder that holds another one."""
     if not any(stream.path(recording.id).is_file() for recording in recordings):
         stream.forget_beginning()  # by recordings that failed or are gone
-    feature = feature.resolved(recordings[0])
+    asked, feature = feature, feature.resolved(recordings[0])
     made_by = _part(feature)
+    if stream.begun:
+        made_by = _as_known(stream.schema.made_by, made_by, asked)
     if isinstance(feature, FittedFeature):
         feature, made_by = fitted(stream, feature, made_by, recordings)
     if stream.begun:
@@ -207,6 +209,15 @@ def _complete(task: Task, outcomes: Sequence[Outcome]) -> dict[str, int]:
         stream.complete(entries, replace(stream.schema, hop=mine[0].hop))
     written = sum(outcome.written for outcome in mine)
     return {"written": written, "kept": len(entries) - written}
+
+
+def _as_known(written: Mapping[str, Any], made_by: dict[str, Any], asked: Feature) -> dict[str, Any]:
+    """Settings without those that the version which began a stream did not know, and that are asked for by default.
+
+    The default of a new setting is what was done before there was one.
+    """
+    default = {field.name for field in fields(asked) if getattr(asked, field.name) == field.default}
+    return {name: value for name, value in made_by.items() if name in written or name not in default}
 
 
 def _part(part: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ Layout
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ import numpy as np
 from emotf.errors import UserError
 from emotf.files import read_json, sha256, write_json, written_aside
 from emotf.images.base import ImageCorpus, Sample
-from emotf.progress import progress
+from emotf.progress import progress, say
 from emotf.records.picture_part import PicturePart
 
 SHARD = 1000
@@ -128,68 +128,65 @@ class PictureStore:
         mine = {
             self.folder / name: shard for name, shard in self.completed.items() if name.rpartition("-")[0] == partition
         }
-        for path, shard in mine.items():
-            if sha256(path) != shard.sha256:
-                raise UserError(f"{path} is damaged; delete it and COMPLETED beside it, and write the pictures again.")
+        _verify(mine)
         return PicturePart.of_files(tuple(mine), schema.classes, schema.shape, schema.voted)
 
-    def write(self, corpus: ImageCorpus, coding: str = "png", quality: int = QUALITY) -> PictureSchema:
+    def write(self, corpus: ImageCorpus, coding: str = "png", quality: int | None = None) -> PictureSchema:
         """Writes all partitions of a corpus; where that was interrupted, files that are as they must be stay.
 
         Args:
             corpus: what to read.
             coding: `png` or `jpeg`.
-            quality: of JPEG, 1 to 100.
+            quality: of JPEG, 1 to 100; None: 95.
 
         Raises:
-            UserError: the folder holds pictures of other settings, a picture is not as the corpus says, or the corpus
-                cannot be read.
+            UserError: there is no such coding, or none of that quality; the folder holds pictures of other settings, a
+                picture is not as the corpus says, or the corpus cannot be read.
         """
-        if coding not in CODINGS or not 1 <= quality <= 100:
-            raise UserError(f"Pictures are coded as {' or '.join(CODINGS)} with a quality of 1 to 100; received "
-                            f"{coding!r}, {quality}.")  # fmt: skip
-        quality = quality if coding == "jpeg" else 0
+        if coding not in CODINGS or (quality is not None and not (coding == "jpeg" and 1 <= quality <= 100)):
+            raise UserError(f"Pictures are coded as png, or jpeg with a quality of 1 to 100; received {coding!r} of "
+                            f"quality {quality}.")  # fmt: skip
+        quality = 0 if coding == "png" else quality or QUALITY
         read_as = _settings(corpus)
         if self.is_complete:
             return self._already(read_as, coding, quality)
         self._check_free()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        shards, counts = dict[str, Shard](), dict[str, Counter[int]]()
+        shards, counts, kept = dict[str, Shard](), dict[str, Counter[int]](), 0
         for partition in corpus.partitions:
             counts[partition] = Counter()
-            samples = _checked(corpus, progress(corpus.samples(partition), f"{corpus.name}, {partition}"))
+            samples = checked(corpus, partition)
             for number, examples in enumerate(_in_shards(samples, coding, quality, counts[partition])):
-                name = f"{partition}-{number:05d}.tfrecord"
-                shards[name] = self._write_shard(self.folder / name, examples)
-            if not counts[partition]:
-                raise UserError(f"Corpus {corpus.name!r} has no picture in {partition}; check its folder and settings.")
-        schema = PictureSchema(
-            corpus.name, read_as, corpus.described(), corpus.classes, corpus.shape, coding, quality, corpus.voted,
-            {part: {name: found[label] for label, name in enumerate(corpus.classes)} for part, found in counts.items()},
-            {partition: corpus.left_out(partition) for partition in corpus.partitions},
-        )  # fmt: skip
+                path = self.folder / f"{partition}-{number:05d}.tfrecord"
+                if _holds(path, examples):
+                    kept += 1
+                else:
+                    self._write_shard(path, examples)
+                shards[path.name] = Shard(path.stat().st_size, len(examples), sha256(path))
+        schema = schema_of(corpus, counts, coding, quality)
         self._complete(schema, shards)
+        if kept:
+            say(f"{kept} of {len(shards)} files were there and whole, and are kept")
         return schema
 
     def _already(self, read_as: dict[str, Any], coding: str, quality: int) -> PictureSchema:
-        """What is there. Raises UserError where it was made otherwise."""
+        """What is there. Raises UserError where it was made otherwise, or is damaged."""
         schema, asked = self.schema, {"read_as": read_as, "coding": coding, "quality": quality}
         made = {"read_as": schema.read_as, "coding": schema.coding, "quality": schema.quality}
         for name, value in made.items():
             if value != asked[name]:
                 raise UserError(f"{self.folder} holds pictures with another {name} ({value}, asked for {asked[name]}); "
                                 f"choose another folder, or delete that one.")  # fmt: skip
-        self.completed  # noqa: B018  (checks the sizes)
+        shards = self.completed
+        _verify({self.folder / name: shard for name, shard in shards.items()})
+        say(f"all {len(shards)} files are there and whole, and are kept")
         return schema
 
-    def _write_shard(self, path: Path, examples: list[bytes]) -> Shard:
+    def _write_shard(self, path: Path, examples: list[bytes]) -> None:
         import tensorflow as tf
 
-        if not _holds(path, examples):
-            with written_aside(path) as aside, tf.io.TFRecordWriter(str(aside)) as writer:
-                for example in examples:
-                    writer.write(example)
-        return Shard(path.stat().st_size, len(examples), sha256(path))
+        with written_aside(path) as aside, tf.io.TFRecordWriter(str(aside)) as writer:
+            for example in examples:
+                writer.write(example)
 
     def _complete(self, schema: PictureSchema, shards: dict[str, Shard]) -> None:
         """Promises that all is there; what an attempt with other settings left is removed."""
@@ -211,6 +208,13 @@ class PictureStore:
                             f"where it stopped.")  # fmt: skip
 
 
+def _verify(shards: Mapping[Path, Shard]) -> None:
+    """Reads files. Raises UserError where one is not as it was written."""
+    for path, shard in shards.items():
+        if sha256(path) != shard.sha256:
+            raise UserError(f"{path} is damaged; delete it and COMPLETED beside it, and write the pictures again.")
+
+
 def _settings(corpus: ImageCorpus) -> dict[str, Any]:
     """How the corpus is read, as JSON gives it back."""
     settings = {"corpus": corpus.name, **asdict(corpus)}
@@ -219,10 +223,25 @@ def _settings(corpus: ImageCorpus) -> dict[str, Any]:
     return dict(json.loads(json.dumps(settings)))
 
 
-def _checked(corpus: ImageCorpus, samples: Iterable[Sample]) -> Iterator[Sample]:
-    """The samples; raises UserError where one is not as the corpus says."""
+def schema_of(
+    corpus: ImageCorpus, counts: Mapping[str, Mapping[int, int]], coding: str = "", quality: int = 0
+) -> PictureSchema:
+    """What the pictures of a corpus are, by what was counted as they were read: partition -> label -> pictures."""
+    return PictureSchema(
+        corpus.name, _settings(corpus), corpus.described(), corpus.classes, corpus.shape, coding, quality, corpus.voted,
+        {part: {name: of.get(label, 0) for label, name in enumerate(corpus.classes)} for part, of in counts.items()},
+        {partition: corpus.left_out(partition) for partition in corpus.partitions},
+    )  # fmt: skip
+
+
+def checked(corpus: ImageCorpus, partition: str) -> Iterator[Sample]:
+    """The pictures of a partition, one at a time, with progress.
+
+    Raises:
+        UserError: the corpus cannot be read, a picture is not as it says, or there is none.
+    """
     seen: set[str] = set()
-    for sample in samples:
+    for sample in progress(corpus.samples(partition), f"{corpus.name}, {partition}"):
         picture, votes = sample.picture, sample.votes
         if picture.dtype != np.uint8 or picture.shape != corpus.shape:
             raise UserError(f"{corpus.name}: picture {sample.id} is {picture.dtype} {list(picture.shape)}, expected "
@@ -237,6 +256,8 @@ def _checked(corpus: ImageCorpus, samples: Iterable[Sample]) -> Iterator[Sample]
             raise UserError(f"{corpus.name}: picture {sample.id} is there twice in a partition; take one away.")
         seen.add(sample.id)
         yield sample
+    if not seen:
+        raise UserError(f"Corpus {corpus.name!r} has no picture in {partition}; check its folder and settings.")
 
 
 def _distribution(votes: np.ndarray, classes: tuple[str, ...]) -> bool:

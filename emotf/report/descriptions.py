@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emotf.corpora.base import Finding
+from emotf.corpora.base import Corpus, Finding
 from emotf.errors import UserError
+from emotf.images.base import ImageCorpus
 from emotf.records import GOLD, Store
 from emotf.report.tables import markdown, number, objective_of, what_it_is
 from emotf.runs import Run
@@ -62,6 +63,15 @@ def _enumerated(names: Sequence[str]) -> str:
     if len(names) <= MANY:
         return ", ".join(names)
     return f"{', '.join(names[:6])}, ... ({len(names) - 10} more) ..., {', '.join(names[-4:])}"
+
+
+def of_twin(twin: Corpus | ImageCorpus) -> str:
+    """What was written instead of a corpus, and where."""
+    if isinstance(twin, ImageCorpus):
+        count = f"{sum(sum(twin.counts(name).values()) for name in twin.partitions)} pictures"
+    else:
+        count = f"{len(twin.recordings())} recordings"
+    return f"SYNTHETIC twin of the layout of {twin.name}: {count} in {twin.path}, see TWIN.txt there"
 
 
 def of_examination(findings: Sequence[Finding]) -> str:

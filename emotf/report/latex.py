@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from emotf.measures import MEASURES
+from emotf.report.intervals import bracketed, signed
 from emotf.report.tables import number, probability
 
 _SPECIAL = {
@@ -82,8 +83,8 @@ def comparison_latex(rows: pd.DataFrame, title: str) -> str:
             body.append([])
         apart = [""] * 3
         if row["system"] != row["reference"]:
-            interval = f"[{_signed(row['low'])}, {_signed(row['high'])}]"
-            apart = [_signed(row["difference"]), interval, probability(row["p_holm"])]
+            interval = bracketed(row["low"], row["high"], "+.3f")
+            apart = [signed(row["difference"]), interval, probability(row["p_holm"])]
         body.append([
             *(place if is_new else ("", "")), row["system"], f"{number(row['ccc'])} ± {number(row['ccc_sd'])}",
             *(number(row[f"all_{name}"]) for name in others), *apart, f"{row['parameters_all']:.0f}",
@@ -94,10 +95,6 @@ def comparison_latex(rows: pd.DataFrame, title: str) -> str:
         f"{first['recordings']} recordings together"
     )
     return latex(header, body, caption, "tab:comparison")
-
-
-def _signed(value: float) -> str:
-    return number(value) if pd.isna(value) else f"{value:+.3f}"
 
 
 def _is_numeric(cell: str) -> bool:

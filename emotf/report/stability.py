@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from emotf.measures import MEAN, POOLED
+from emotf.report.intervals import UNDEFINED, bracketed
 from emotf.report.tables import markdown, number
 from emotf.statistics import verdict
-
-SAID = {"higher": "less steady", "lower": "steadier", "undecided": "undecided"}
 
 
 def stability_table(rows: pd.DataFrame, axis: str, others: Sequence[str], title: str) -> str:
@@ -85,11 +84,10 @@ def _ratio(row: pd.Series, is_reference: bool) -> list[str]:
     if is_reference:
         return ["reference", "", "", ""]
     intervals = [
-        "undefined" if pd.isna(row[low]) else f"[{row[low]:.2f}, {row[high]:.2f}]"
-        for low, high in (("low", "high"), ("normal_low", "normal_high"))
+        bracketed(row[low], row[high], ".2f") for low, high in (("low", "high"), ("normal_low", "normal_high"))
     ]
-    ratio = "undefined" if pd.isna(row["ratio"]) else f"{row['ratio']:.2f}"
-    return [ratio, *intervals, SAID[verdict(row["low"] - 1, row["high"] - 1)]]
+    ratio = UNDEFINED if pd.isna(row["ratio"]) else f"{row['ratio']:.2f}"
+    return [ratio, *intervals, verdict(row["low"] - 1, row["high"] - 1, "less steady", "steadier")]
 
 
 def _counts(row: pd.Series) -> list[int]:

@@ -8,7 +8,7 @@ import pandas as pd
 from emotf.measures import MEASURES
 from emotf.postprocessing import Fitted
 from emotf.progress import clock
-from emotf.statistics import verdict
+from emotf.report.intervals import UNDEFINED, bracketed, difference, judged
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -31,7 +31,7 @@ def score_table(scores: pd.DataFrame, about: dict[str, Any]) -> str:
     for (target, pooling), part in scores.groupby(["target", "pooling"], sort=False):
         values = dict(zip(part["measure"], part["value"], strict=True))
         first = part.iloc[0]  # the CCC
-        interval = "-" if pd.isna(first["low"]) else f"[{first['low']:.3f}, {first['high']:.3f}]"
+        interval = bracketed(first["low"], first["high"])
         undefined = int(part["undefined"].max())
         numbers = [number(value) for value in values.values()]
         facts = [first["frames"], first["recordings"], undefined]
@@ -46,7 +46,7 @@ def missing_table(scores: pd.DataFrame, about: dict[str, Any]) -> str:
     """What a run scores without some of its streams, and what it loses (`emotf.evaluation.missing_scores`)."""
     rows = []
     for (missing, target, pooling), part in scores.groupby(["missing", "target", "pooling"], sort=False):
-        of = [(number(value), _loss(*loss)) for value, *loss in part[["value", "loss", "low", "high"]].to_numpy()]
+        of = [(number(value), difference(*loss)) for value, *loss in part[["value", "loss", "low", "high"]].to_numpy()]
         rows.append([missing, target, pooling, *(cell for pair in of for cell in pair), int(part["undefined"].max())])
     measures = [cell for name in dict.fromkeys(scores["measure"]) for cell in (name.upper(), f"{name.upper()} lost")]
     header = ["missing", "target", "over", *measures, "undefined"]
@@ -127,17 +127,11 @@ def protocol(variance: str) -> str:
 
 def number(value: float) -> str:
     """Three decimals, or `undefined`."""
-    return "undefined" if pd.isna(value) else f"{value:.3f}"
-
-
-def _loss(value: float, low: float, high: float) -> str:
-    """A loss, with its interval where it has one."""
-    interval = "" if pd.isna(low) else f" [{low:+.3f}, {high:+.3f}]"
-    return number(value) if pd.isna(value) else f"{value:+.3f}{interval}"
+    return UNDEFINED if pd.isna(value) else f"{value:.3f}"
 
 
 def _is_number(cell: str) -> bool:
-    return cell[:1].isdigit() or (cell[:1] in "-+." and cell[1:2].isdigit()) or cell == "undefined"
+    return cell[:1].isdigit() or (cell[:1] in "-+." and cell[1:2].isdigit()) or cell == UNDEFINED
 
 
 def what_it_is(about: dict[str, Any]) -> str:
@@ -184,7 +178,7 @@ def comparison_table(rows: pd.DataFrame, learning: pd.DataFrame, objectives: Map
         differences = [
             "reference"
             if is_reference
-            else difference(row[f"{prefix}difference"], row[f"{prefix}low"], row[f"{prefix}high"])
+            else judged(row[f"{prefix}difference"], row[f"{prefix}low"], row[f"{prefix}high"])
             for prefix in ("", "restored_")
         ]
         tested = ["-", "-"] if is_reference else [probability(row[name]) for name in ("p", "p_holm")]
@@ -226,7 +220,7 @@ kept, and the lowest of any run:
 
 def probability(p: float) -> str:
     """A p value, three decimals, or `undefined`."""
-    return "undefined" if pd.isna(p) else f"{p:.3f}" if p >= 0.001 else "<0.001"
+    return UNDEFINED if pd.isna(p) else f"{p:.3f}" if p >= 0.001 else "<0.001"
 
 
 def schedule_table(rows: pd.DataFrame, workers: int) -> str:
@@ -241,10 +235,3 @@ def schedule_table(rows: pd.DataFrame, workers: int) -> str:
     lines = [[row["system"], row["runs"], row["done"], "-" if pd.isna(row["seconds"]) else f"{row['seconds']:.0f}"]
              for row in rows.to_dict("records")]  # fmt: skip
     return f"{runs} runs, {done} of them done; {ahead}\n\n{markdown(['system', 'runs', 'done', 's a run'], lines)}"
-
-
-def difference(value: float, low: float, high: float) -> str:
-    """A difference with its interval and what it says."""
-    if pd.isna(value):
-        return "-"
-    return f"{value:+.3f} [{low:+.3f}, {high:+.3f}] {verdict(low, high)}"

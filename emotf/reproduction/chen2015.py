@@ -6,7 +6,7 @@ from dataclasses import replace
 from emotf.measures import POOLED
 from emotf.reproduction.chen2015_systems import LOSSES, PAIRS, averaged, early, early_of_all, late, lstm, shared, stream
 from emotf.reproduction.derived import Derived, as_it_is, fused_again, smoothed
-from emotf.reproduction.table import Cell, Finding, Settings, System, Table, cells_of, published
+from emotf.reproduction.table import Cell, Finding, Settings, System, Table, above, cells_of, gap, published, tables_of
 
 RECOLA = "RECOLA (AVEC 2015)"
 TARGETS = ("arousal", "valence")
@@ -21,28 +21,21 @@ LOSS = "Loss: not printed; -CCC here."
 EARLY = "Concatenation: the recipe's layers. New structure: 200 units a layer, which --set=model... does not reach"
 
 
-def _table(number: int, **fields: object) -> Table:
-    usual = {
-        "source": f"Chen & Jin 2015, table {number}",
-        "pooling": "over what is not stated",
-        "anchor": POOLED,
-        "chosen": "sizes, losses, streams and smoothing were chosen on the development set that it reports",
-        "recipe": "avec2015_lstm",
-        "corpora": ("avec", "recola"),
-        "needs": ALL,
-        "note": SIZES,
-    }
-    return Table(**{**usual, **fields})  # type: ignore[arg-type]
-
-
-def _above(text: str, target: str, one: System, other: System) -> Finding:
-    return Finding(f"{target}: {text}", ((1.0, one, target), (-1.0, other, target)))
+_table = tables_of(
+    "Chen & Jin 2015",
+    pooling="over what is not stated",
+    anchor=POOLED,
+    chosen="sizes, losses, streams and smoothing were chosen on the development set that it reports",
+    recipe="avec2015_lstm",
+    corpora=("avec", "recola"),
+    needs=ALL,
+    note=SIZES,
+)
 
 
 def _means_above(text: str, target: str, ones: tuple[Settings, ...], others: tuple[Settings, ...]) -> Finding:
     """The mean over some systems above the mean over others."""
-    terms = [(1 / len(ones), one, target) for one in ones] + [(-1 / len(others), other, target) for other in others]
-    return Finding(f"{target}: {text}", tuple(terms))
+    return Finding(f"{target}: {text}", gap(ones, others, target))
 
 
 def _single() -> tuple[Finding, ...]:
@@ -72,7 +65,7 @@ def _losses(number: int, target: str, best: tuple[str, str], **fields: object) -
         title=f"six training losses, {target}",
         cells=cells_of(f"chen2015_table{number}", ["feature", "train_loss"], CCC, _of_loss, RECOLA, "target"),
         findings=(
-            _above("-ccc loss above mse loss, audio alone", target, averaged(target, "ccc")[0],
+            above("-ccc loss above mse loss, audio alone", target, averaged(target, "ccc")[0],
                    averaged(target, "mse")[0]),
             *(_means_above(f"{names[one]} loss above {names[other]} loss, mean over the streams", target,
                            averaged(target, one), averaged(target, other)) for one, other in pairs),
@@ -119,7 +112,7 @@ def _pairs_compared() -> tuple[Finding, ...]:
         for name, groups in PAIRS.items():
             one, other = ("concatenation", "new structure")[:: 1 if name.startswith("Audio") else -1]
             ours, theirs = (early(architecture, *groups(target)) for architecture in (one, other))
-            found.append(_above(f"{name}, {one} above {other}", target, ours, theirs))
+            found.append(above(f"{name}, {one} above {other}", target, ours, theirs))
     return tuple(found)
 
 
@@ -135,7 +128,7 @@ def _late_compared() -> tuple[Finding, ...]:
     held = "above its best sub-system on the last recording of development"
     crossed = "above its best sub-system on all of development, each recording by weights of the others (ours)"
     return tuple(
-        _above(f"late fusion {text}", target, late(target, part), late(target, best))
+        above(f"late fusion {text}", target, late(target, part), late(target, best))
         for target in TARGETS
         for text, part, best in ((held, "dev-test", "best on dev-test"), (crossed, "crossed", "best on dev"))
     )
@@ -195,8 +188,8 @@ TABLES = {
         cells=cells_of("chen2015_table3", ["feature"], MEASURES, lambda row: lstm(streams=stream(row["feature"])),
                        RECOLA, "target"),
         findings=(
-            _above("short-time audio above long-time audio", "arousal", lstm(), lstm(streams="audio_long")),
-            _above("long-time audio above short-time audio", "valence", lstm(streams="audio_long"), lstm()),
+            above("short-time audio above long-time audio", "arousal", lstm(), lstm(streams="audio_long")),
+            above("long-time audio above short-time audio", "valence", lstm(streams="audio_long"), lstm()),
         ),
         corpora=("avec", "recola", "emodb"),
         needs="audio_short and audio_long" + FROM + SOUND,
@@ -215,7 +208,7 @@ TABLES = {
         title="LSTM against BLSTM, -CCC loss",
         cells=cells_of("chen2015_table6", ["model", "feature"], MEASURES, _of_direction, RECOLA, "target"),
         findings=tuple(
-            _above(f"BLSTM above LSTM, {name}", target, lstm(streams=name, loss="ccc", model_direction="both"),
+            above(f"BLSTM above LSTM, {name}", target, lstm(streams=name, loss="ccc", model_direction="both"),
                    lstm(streams=name, loss="ccc"))
             for target, name in (("arousal", "audio_short"), ("valence", "video_geo"))
         ),
@@ -240,9 +233,9 @@ TABLES = {
         cells=cells_of("chen2015_table8", ["architecture"], MEASURES,
                        lambda row: early_of_all(row["target"], row["architecture"]), RECOLA, "target"),
         findings=(
-            _above("new structure above concatenation (by .002 in print)", "arousal",
+            above("new structure above concatenation (by .002 in print)", "arousal",
                    early_of_all("arousal", "new structure"), early_of_all("arousal", "concatenation")),
-            _above("concatenation above the new structure", "valence",
+            above("concatenation above the new structure", "valence",
                    early_of_all("valence", "concatenation"), early_of_all("valence", "new structure")),
         ),
         note=f"{EARLY}; sound, face, biosignals. EDA is left out for arousal, as in the publication. {LOSS}",
@@ -273,7 +266,7 @@ TABLES = {
         title="exponential smoothing, -CCC loss",
         cells=_smoothing,
         findings=tuple(
-            _above(f"smoothed above original, {row['feature']}", row["target"], *reversed(_both(row)))
+            above(f"smoothed above original, {row['feature']}", row["target"], *reversed(_both(row)))
             for row in published("chen2015_table11")
         ),
         corpora=("avec", "recola", "emodb"),

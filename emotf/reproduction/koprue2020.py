@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from emotf.measures import MEAN
-from emotf.reproduction.table import Cell, Family, Finding, Settings, Table, Terms, cells_of
+from emotf.reproduction.table import Cell, Family, Finding, Settings, Terms, above, cells_of, gap, tables_of
 
 cer = Family({"targets": "mtl", "streams": "multimodal", "loss": "ccc", "window.frames": "20", "model": "cer"})
 
@@ -15,17 +15,15 @@ ATTRIBUTES = ("arousal", "valence", "dominance")
 CCC = {"ccc": ("ccc", "")}
 
 
-def _table(number: str, **fields: object) -> Table:
-    usual = {
-        "source": f"Köprü & Erzin 2020, table {number}",
-        "pooling": "mean CCC; over what is not stated",
-        "anchor": MEAN,
-        "chosen": "nothing but development (RECOLA), or the tested session (our reading), is named for stopping and "
-        "choosing hyper-parameters",
-        "recipe": "cer_mtl",
-        "corpora": ("synthetic", "emodb", "recola", "folder"),
-    }
-    return Table(**{**usual, **fields})  # type: ignore[arg-type]
+_table = tables_of(
+    "Köprü & Erzin 2020",
+    pooling="mean CCC; over what is not stated",
+    anchor=MEAN,
+    chosen="nothing but development (RECOLA), or the tested session (our reading), is named for stopping and choosing "
+    "hyper-parameters",
+    recipe="cer_mtl",
+    corpora=("synthetic", "emodb", "recola", "folder"),
+)
 
 
 def _loss_and_stream(row: Mapping[str, str]) -> Settings:
@@ -42,15 +40,11 @@ def _modality_findings(database: str, second: str, targets: tuple[str, ...]) -> 
         f"speech above {second.lower()}": (cer(streams=speech), cer(streams=other)),
         "multimodal above speech": (one, cer(streams=speech)),
     }
-    return tuple(_above(f"{target}: {text}", target, *pair) for target in targets for text, pair in pairs.items())
-
-
-def _above(text: str, target: str, one: Settings, other: Settings) -> Finding:
-    return Finding(text, ((1.0, one, target), (-1.0, other, target)))
+    return tuple(above(text, target, *pair) for target in targets for text, pair in pairs.items())
 
 
 def _lengths() -> tuple[Finding, ...]:
-    gain = {target: _above("", target, cer(window_frames="60"), cer()).terms for target in ATTRIBUTES}
+    gain = {target: gap([cer(window_frames="60")], [cer()], target) for target in ATTRIBUTES}
     return (
         Finding("arousal: N = 60 above N = 20", gain["arousal"]),
         _more("N = 60 gains more for arousal than for valence", gain["arousal"], gain["valence"]),
@@ -59,7 +53,7 @@ def _lengths() -> tuple[Finding, ...]:
 
 
 def _sharing() -> tuple[Finding, ...]:
-    gain = {target: _above("", target, cer(), cer(targets="stl")).terms for target in ATTRIBUTES}
+    gain = {target: gap([cer()], [cer(targets="stl")], target) for target in ATTRIBUTES}
     return (
         *(Finding(f"{target}: MTL above STL", terms) for target, terms in gain.items()),
         _more("MTL gains more for valence than for arousal", gain["valence"], gain["arousal"]),
@@ -134,8 +128,7 @@ TABLES = {
         title="pure CNN against CER-MTL, with their sizes",
         cells=_of_networks,
         findings=tuple(
-            _above(f"{target}: CER-MTL above the pure CNN", target, cer(), cer(model="pure_cnn"))
-            for target in ATTRIBUTES
+            above("CER-MTL above the pure CNN", target, cer(), cer(model="pure_cnn")) for target in ATTRIBUTES
         ),
         note="The printed 5,615 parameters are those of another reading of the network (`filters` of the recipe).",
     ),

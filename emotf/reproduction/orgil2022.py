@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from emotf.measures import MEAN
 from emotf.reproduction import orgil2021
-from emotf.reproduction.table import Family, Finding, Settings, Table, cells_of
+from emotf.reproduction.table import Family, Finding, Settings, Table, above, cells_of
 
 DATABASE = "data that the thesis does not name"
 FACE = ("face_mesh", "resnet50", "evm_color")
@@ -28,10 +28,7 @@ def _best(model: str, target: str) -> tuple[Finding, ...]:
     """One Transformer above each of the others for a target, all trained by Non-Inertial."""
     systems = {name.split()[0]: _system({"model": name, "train_loss": "Ours"}) for name in TRANSFORMERS}
     best = systems.pop(model)
-    return tuple(
-        Finding(f"{target}: {model} above {other}", ((1.0, best, target), (-1.0, system, target)))
-        for other, system in systems.items()
-    )
+    return tuple(above(f"{model} above {other}", target, best, system) for other, system in systems.items())
 
 
 def _losses() -> tuple[Finding, ...]:

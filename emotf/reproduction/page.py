@@ -6,7 +6,7 @@ from html import escape
 from emotf.report.html.document import Section, document
 from emotf.report.html.table import Cell, table
 from emotf.report.latex import latex
-from emotf.reproduction.running import Prepared
+from emotf.reproduction.prepared import Prepared
 
 # Header and rows of a table, as text.
 Shown = tuple[Sequence[str], Sequence[Sequence[str]]]

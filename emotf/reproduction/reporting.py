@@ -14,10 +14,12 @@ from emotf.comparison.stability import MEAN_TARGET
 from emotf.files import write_text
 from emotf.report import tables as text
 from emotf.report.figures import save
+from emotf.report.intervals import difference
 from emotf.report.sweeps import sweeps
 from emotf.reproduction.page import as_latex, page
-from emotf.reproduction.running import Prepared
+from emotf.reproduction.prepared import Prepared
 from emotf.reproduction.table import SCORES, Cell, Table, runs_of, tables
+from emotf.statistics import LEVEL
 
 PRINTED = "printed: "
 
@@ -238,9 +240,10 @@ def _shown(value: Any) -> str:
 
 def _how_to_read(findings: pd.DataFrame, unit: str) -> str:
     return (
-        "What the publication found, here: differences of CCC, averaged over seeds, 95 % bootstrap interval over "
-        f"{unit}s. Holds: the interval lies above 0; undecided: it holds 0, or a single {unit} has none. Not corrected "
-        f"for their number ({len(findings)})"
+        "What the publication found, here: differences of CCC, averaged over seeds, with their 95 % bootstrap interval "
+        f"over {unit}s; p belongs to that interval and is corrected (Holm) for the {findings['p'].notna().sum()} "
+        f"findings of this table that are tested here. Holds, or does not: above 0, or below, with a corrected p "
+        f"below {LEVEL}; else undecided, also where an interval by itself leaves 0 out. A single {unit} has no interval"
     )
 
 
@@ -250,11 +253,13 @@ def tested(findings: pd.DataFrame, table: Table) -> tuple[list[str], list[list[s
     for row in findings.to_dict("records"):
         cells = [row["finding"]]
         for prefix in ("", "other_"):
-            value, low, high, said = (row[f"{prefix}{name}"] for name in ("value", "low", "high", "said"))
-            interval = "" if pd.isna(low) else f" [{low:+.3f}, {high:+.3f}]"
-            cells += ["-" if pd.isna(value) else f"{value:+.3f}{interval}", said if isinstance(said, str) else "-"]
+            value, low, high, p, said = (row[f"{prefix}{name}"] for name in ("value", "low", "high", "p_holm", "said"))
+            tested = isinstance(said, str) and not pd.isna(value)
+            cells += [difference(value, low, high), text.probability(p)] if tested else ["-", "-"]
+            cells.append(said if isinstance(said, str) else "-")
         rows.append(cells)
-    return ["finding", f"{table.anchor} [95 %]", "here", f"{table.other} [95 %]", "here"], rows
+    by_pooling = [name for pooling in (table.anchor, table.other) for name in (f"{pooling} [95 %]", "p (Holm)", "here")]
+    return ["finding", *by_pooling], rows
 
 
 def listing() -> str:
@@ -269,4 +274,4 @@ def _state(table: Table) -> str:
         return "ready"
     if table.made_by:
         return f"by {table.made_by}"
-    return f"waits for {table.waits}" if table.waits else "facts only"
+    return "facts only"

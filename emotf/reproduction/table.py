@@ -108,7 +108,6 @@ class Table:
         findings: to look for.
         by_modality: its rows differ by modality, so that a corpus with a single one has no multimodal row.
         needs: what a corpus must have.
-        waits: for what, where the table is not ready.
         made_by: the command of another tool that prints it beside ours.
         note: what else a reader must know.
         wide: measures stand side by side, a row a system.
@@ -132,7 +131,6 @@ class Table:
     findings: tuple[Finding, ...] = ()
     by_modality: bool = False
     needs: str = ""
-    waits: str = ""
     made_by: str = ""
     note: str = ""
     wide: bool = False
@@ -149,7 +147,7 @@ class Table:
 
     @property
     def ready(self) -> bool:
-        return bool(self.recipe) and not self.waits
+        return bool(self.recipe)
 
     @property
     def names_parts(self) -> bool:
@@ -173,6 +171,26 @@ class Table:
 def runs_of(system: System) -> tuple[Settings, ...]:
     """The systems whose runs one takes."""
     return system.of if isinstance(system, Derived) else (system,)
+
+
+def gap(ones: Sequence[System], others: Sequence[System], *targets: str) -> Terms:
+    """By how much the mean over some systems and targets is above that over other systems."""
+    shares = ((1 / len(ones) / len(targets), ones), (-1 / len(others) / len(targets), others))
+    return tuple((share, system, target) for share, systems in shares for system in systems for target in targets)
+
+
+def above(text: str, target: str, one: System, other: System) -> Finding:
+    """One system above another for a target, which stands before the text."""
+    return Finding(f"{target}: {text}", gap([one], [other], target))
+
+
+def tables_of(publication: str, **usual: object) -> Callable[..., Table]:
+    """Makes the tables of a publication: `(number, **fields)`, with the usual fields where no others are given."""
+
+    def table(number: int | str, **fields: object) -> Table:
+        return Table(f"{publication}, table {number}", **{**usual, **fields})  # type: ignore[arg-type]
+
+    return table
 
 
 def tables() -> dict[str, Table]:

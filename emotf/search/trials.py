@@ -179,7 +179,7 @@ def _into_its_log(run: Run) -> Iterator[None]:
 def _announce(study: "Study", number: int, search: Search) -> None:
     """A line on what became of a trial."""
     trials = study.get_trials(deepcopy=False)
-    trial = next(trial for trial in trials if trial.number == number)
+    trial = trials[number]
     values = [other.value for other in trials if outcome(other) == "complete" and other.value is not None]
     best = f"; best {max(values, key=lambda value: search.sign * value):.4f}" if values else ""
     settings = ", ".join(f"{axis} {value}" for axis, value in trial.params.items())

@@ -25,9 +25,7 @@ class StreamingPredictor:
     predictors of one run: `another` shares all but the state.
 
     Args:
-        run: finished; its streams are all of sound, or features are pushed.
-        inputs: `sound`: samples are pushed; `streams`: frames of its streams, as they were extracted.
-        postprocessed: applies the run's post-processing, where it has some.
+        live: what goes on, on sound or on streams; `of` makes it of a run.
 
     Attributes:
         targets: names of the traces.
@@ -35,39 +33,48 @@ class StreamingPredictor:
         delay: seconds by which the recording must have gone on before a frame is final, at most.
         rate_hz: samples a second that `push` takes; None for streams.
 
-    Raises:
-        UserError: the run needs the end of a recording (a network that runs backwards over all of it, backward
-            smoothing, standardisation by recording), or has a stream that is not of sound.
-
     Example:
-        >>> live = StreamingPredictor(Run("work/runs/emodb_speech"))  # doctest: +SKIP
+        >>> live = StreamingPredictor.of(Run("work/runs/emodb_speech"))  # doctest: +SKIP
         >>> for block in microphone:  # doctest: +SKIP
         ...     trace = live.push(block)
         ...     print(trace.times, trace.values)
     """
 
-    def __init__(self, run: Run, inputs: str = SOUND, postprocessed: bool = True) -> None:
-        served = Served.of(run, postprocessed)
-        self.targets, self.hop = served.targets, served.hop
-        self.rate_hz: float | None = None
-        self._channels = dict(served.channels)
-        pushed: Any
-        if inputs == SOUND:
-            heard = Heard(served, features_of(run))
-            self.rate_hz = heard.rate_hz
-            self._live: Live | HeardLive = HeardLive(heard)
-            pushed = tf.TensorSpec([None])
-        elif inputs == "streams":
-            self._live = Live.of(served)
-            pushed = {name: tf.TensorSpec([None, channels]) for name, channels in served.channels.items()}
-        else:
-            raise UserError(f"inputs is {inputs!r}, expected sound or streams.")
-        self.delay = self._live.delay
-        state = state_specs(self._live.initial_state())
-        self._step = tf.function(self._live.step, input_signature=[state, pushed])
-        self._finish = tf.function(self._live.finish, input_signature=[state])
-        self._state: State | None = self._live.initial_state()
+    def __init__(self, live: Live | HeardLive) -> None:
+        self._live = live
+        self.rate_hz = live.heard.rate_hz if isinstance(live, HeardLive) else None
+        self._served = live.heard.served if isinstance(live, HeardLive) else live.served
+        self.targets, self.hop, self.delay = self._served.targets, self._served.hop, live.delay
+        nothing: Any = {name: tf.zeros([0, size]) for name, size in self._served.channels.items()}
+        pushed: Any = {name: tf.TensorSpec([None, size]) for name, size in self._served.channels.items()}
+        if self.rate_hz:
+            nothing, pushed = tf.zeros([0]), tf.TensorSpec([None])
+        self._state: State | None = live.initial_state()
         self._given = 0
+        state = state_specs(self._state)
+        self._step = tf.function(live.step, input_signature=[state, pushed])
+        self._finish = tf.function(live.finish, input_signature=[state])
+        self._step(self._state, nothing)  # the graph is made now, not while somebody speaks
+
+    @classmethod
+    def of(cls, run: Run, inputs: str = SOUND, postprocessed: bool = True) -> "StreamingPredictor":
+        """Of a finished run.
+
+        Args:
+            run: finished.
+            inputs: `sound`: samples are pushed, all streams are of sound; `streams`: frames, as they were extracted.
+            postprocessed: applies the run's post-processing, where it has some.
+
+        Raises:
+            UserError: the run needs the end of a recording (a network that runs backwards over all of it, backward
+                smoothing, standardisation by recording), or has a stream that is not of sound.
+        """
+        served = Served.of(run, postprocessed)
+        if inputs == SOUND:
+            return cls(HeardLive(Heard(served, features_of(run))))
+        if inputs == "streams":
+            return cls(Live.of(served))
+        raise UserError(f"inputs is {inputs!r}, expected sound or streams.")
 
     def another(self) -> "StreamingPredictor":
         """One for another recording, which begins now; the network and its graph are shared."""
@@ -120,13 +127,13 @@ class StreamingPredictor:
         return samples
 
     def _checked_streams(self, sound: np.ndarray | None, streams: Mapping[str, np.ndarray]) -> Any:
-        if sound is not None or set(streams) != set(self._channels):
-            named = ", ".join(f"{name}=[frames, {channels}]" for name, channels in self._channels.items())
+        if sound is not None or set(streams) != set(self._served.channels):
+            named = ", ".join(f"{name}=[frames, {channels}]" for name, channels in self._served.channels.items())
             raise UserError(f"This predictor takes streams: push({named}).")
         frames = {name: np.asarray(x, np.float32) for name, x in streams.items()}
         for name, x in frames.items():
-            if x.ndim != 2 or x.shape[1] != self._channels[name]:
-                raise UserError(f"{name} is [frames, {self._channels[name]}], received {list(x.shape)}.")
+            if x.ndim != 2 or x.shape[1] != self._served.channels[name]:
+                raise UserError(f"{name} is [frames, {self._served.channels[name]}], received {list(x.shape)}.")
         return frames
 
     def _track(self, traces: Mapping[str, tf.Tensor]) -> Track:
@@ -155,4 +162,5 @@ def exported(name: str) -> str:
 
 def _reason(error: Exception) -> str:
     """What an assertion of the graph says, without the place where it stands."""
-    return str(error).partition("'")[2].partition("'")[0] or str(error).splitlines()[0]
+    text = str(error)
+    return text.partition("assertion failed: [")[2].partition("]")[0] or text.splitlines()[0]

@@ -44,6 +44,9 @@ from emotf.measures import POOLED
 from emotf.statistics.scores import SPREAD, System, scores
 from emotf.statistics.units import DRAWS, count, drawn_counts, shared_recordings, unit_of
 
+# What an interval says that holds 0, or is none.
+UNDECIDED = "undecided"
+
 Scale = tuple[Callable[[Any], Any], Callable[[Any], Any]]
 
 _MOST = 1 - np.finfo(np.float64).eps
@@ -187,9 +190,9 @@ def ratio(
     return float(value), float(low), float(high)
 
 
-def verdict(low: float, high: float) -> str:
-    """What an interval of a difference says: `higher`, `lower`, or `undecided` where it holds 0 or is not defined."""
-    return "higher" if low > 0 else "lower" if high < 0 else "undecided"
+def verdict(low: float, high: float, above: str = "higher", below: str = "lower") -> str:
+    """What an interval of a difference says: one of two words, or `undecided` where it holds 0 or is not defined."""
+    return above if low > 0 else below if high < 0 else UNDECIDED
 
 
 def interval(found: np.ndarray, units: int) -> tuple[Any, Any]:

@@ -13,6 +13,9 @@ from emotf.statistics.units import count, shared_recordings, unit_of
 # Counts of recordings that are in memory at a time.
 _BLOCK = 2**22
 
+# Corrected p values below this hold.
+LEVEL = 0.05
+
 # Differences closer than this share of the scores are one, up to rounding.
 _TIE = 1e-9
 
@@ -82,6 +85,32 @@ def permutation_test(
         as_large += int((np.abs(difference) >= least).sum())
         defined += int((~np.isnan(difference)).sum())
     return as_large / defined
+
+
+def p_of_interval(value: float, low: float, high: float, units: int) -> float:
+    """The two-sided p value that belongs to the 95 % interval of a difference: below .05 where that leaves 0 out.
+
+    Intervals (`contrast`) are value ± t · se, with the t of units - 1 degrees of freedom; here t = value / se. For sums
+    of more than two systems, where there is nothing to swap (`permutation_test`).
+
+    Args:
+        value, low, high: as of `contrast`.
+        units: how many were drawn.
+
+    Returns:
+        p in [0, 1]; NaN where there is no interval.
+
+    Example:
+        >>> round(p_of_interval(1.0, 0.0, 2.0, units=9), 12)
+        0.05
+    """
+    from scipy.special import stdtr, stdtrit
+
+    half = (high - low) / 2
+    if half == 0:  # all units alike
+        return float(value == 0)
+    t = abs(value) / half * stdtrit(units - 1, 0.975)
+    return float(2 * stdtr(units - 1, -t))
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:

@@ -13,7 +13,7 @@ FACES = "--config=configs/ferplus.py:drawn_faces"
 def faces(tmp_path_factory):
     out = tmp_path_factory.mktemp("faces")
     flags = [FACES, f"--config.pictures={out}/pictures", "--config.training.epochs=10", f"--out={out}"]
-    done = tool("classify", *flags)
+    done = tool("classify", *flags, fresh=True)
     assert "SYNTHETIC" in done.stdout and "700 train, 210 dev, 210 test pictures" in done.stdout
     return out, flags
 

@@ -10,7 +10,7 @@ SMOKE = "--config=configs/continual.py:smoke"
 @pytest.fixture(scope="module")
 def out(tmp_path_factory):
     out = tmp_path_factory.mktemp("continual")
-    done = tool("continual", SMOKE, f"--out={out}")
+    done = tool("continual", SMOKE, f"--out={out}", fresh=True)
     assert "Continual learning on digits: 2 tasks of 2 classes, test" in done.stdout
     assert "bodies and their classifiers: 2 of 2" in done.stderr
     return out

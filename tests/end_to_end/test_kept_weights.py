@@ -1,13 +1,11 @@
 """Training by recording, with best weights by several criteria: killed on the way, and every tool on what is kept."""
 
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, tool
+from conftest import tool
 
 from emotf.files import read_json
 from emotf.runs import Run
@@ -28,7 +26,7 @@ def flags(tmp_path_factory):
 
 
 KILLED = """
-import os, signal, sys
+import os, signal
 from pathlib import Path
 
 replaced, count = os.replace, 0
@@ -41,8 +39,6 @@ def replace(source, target):
         os.kill(os.getpid(), signal.SIGKILL)
 
 os.replace = replace
-sys.argv = {argv!r}
-exec(compile(open("tools/train.py").read(), "tools/train.py", "exec"), {{"__name__": "__main__"}})
 """
 
 
@@ -68,8 +64,8 @@ def test_killed_while_it_writes_it_ends_as_if_not(flags, tmp_path):
     assert {f"best/{name}/{file}" for name in KEEP for file in ("network.keras", "FINISHED")} < set(expected)
     # after the weights of an epoch and before its state; with one kept run made and another begun
     for name, times in (("/kept/", 4), ("/best/mse_mean/about.json", 1)):
-        code = KILLED.format(name=name, times=times, argv=["tools/train.py", *flags, f"--run={tmp_path}/killed"])
-        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=600)
+        killing = KILLED.format(name=name, times=times)
+        done = tool("train", *flags, f"--run={tmp_path}/killed", before=killing, check=False)
         assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
     assert (tmp_path / "killed/best/ccc/FINISHED").exists() and not (tmp_path / "killed/FINISHED").exists()
     done = tool("train", *flags, f"--run={tmp_path}/killed")

@@ -31,7 +31,7 @@ def corpus(tmp_path_factory):
 
 
 def test_agreement_of_a_folder(corpus, tmp_path):
-    done = tool("agreement", "--corpus=folder", f"--dir={corpus}", f"--out={tmp_path}", "--recording=r3")
+    done = tool("agreement", "--corpus=folder", f"--dir={corpus}", f"--out={tmp_path}", "--recording=r3", fresh=True)
     assert "arousal: 5 recordings, 3 raters, 100.0% rated" in done.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "agreement.csv", "agreement.png", "fusions.csv", "raters.csv"
@@ -48,7 +48,7 @@ def test_fusion_and_delay_of_a_folder(corpus, tmp_path):
     records = next((tmp_path / "records").glob("**/gold/schema.json"))
     assert json.loads(records.read_text())["made_by"] == {"fusion": "ccc_centred"}
     done = tool("delay", f"--records={records.parents[1]}", "--stream=face", "--longest=2", "--window=0.5",
-                f"--out={tmp_path}/delay")  # fmt: skip
+                f"--out={tmp_path}/delay", fresh=True)  # fmt: skip
     written = pd.read_csv(tmp_path / "delay/delay.csv")
     assert written[written["best"]]["delay"].tolist() == [LAG, LAG]
     assert "flat" not in done.stdout and (tmp_path / "delay/delay.png").stat().st_size > 5000

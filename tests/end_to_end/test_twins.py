@@ -52,14 +52,15 @@ def test_what_is_missing_ends_with_exit_code_1(avec):
     [
         ("extract", ["--corpus=avec", "--twin={avec}"], "is not an empty folder; choose another"),
         ("extract", ["--twin={avec}"], "--twin needs --corpus"),
+        ("extract", ["--corpus=avec", "--twin={avec}", "--workers=2"], "--workers goes with --config and --media, not"),
         ("extract", ["--corpus=avce", "--twin={avec}"], "Did you mean 'avec'?"),
         ("extract", ["--corpus=folder", "--twin={avec}"], "'folder' has no twin"),
-        ("extract", [], "Give one of --config, --media, --twin, received none"),
+        ("extract", [], "Give one of --config, --media, --images, --twin; received none"),
         ("describe", ["--corpus=avec", "--dir={avec}", "--set=windows=arousal"], "Did you mean 'window'?"),
         ("describe", ["--corpus=avec", "--dir={avec}", "--set=unrated=maybe"], "cannot be 'maybe'; it is of type bool"),
         ("describe", ["--corpus=avec", "--dir={avec}", "--set=window=valence"], "stand in the way: corpus"),
         ("describe", ["--corpus=recola"], "stand in the way: corpus"),
-        ("describe", [], "records, run, corpus"),
+        ("describe", [], "Give one of --records, --run, --corpus, --pictures, --images; received none"),
     ],
 )
 def test_mistakes_end_in_one_line(avec, name, flags, said):

@@ -132,7 +132,7 @@ def test_shares_are_of_the_class_over_all_runs():
 )
 def test_what_cannot_work_is_refused_at_once(changes, message):
     with pytest.raises(UserError, match=message):
-        replace(Classification(Digits(), SmallCnn(), View(8, 8, False, 1)), **changes).check()
+        replace(Classification(Digits(), SmallCnn(), View(8, 8, False, 1)), **changes).check().check_classes()
 
 
 def test_classes_that_are_left_out_may_be_one_text():

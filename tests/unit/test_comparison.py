@@ -28,11 +28,13 @@ from emotf.features.body_euler24 import BodyEuler24
 from emotf.features.mfcc39 import Mfcc39
 from emotf.losses.ccc import Ccc
 from emotf.measures import MEAN, POOLED, Moments
+from emotf.models.cer import Cer
 from emotf.models.lstm import Lstm
 from emotf.recipes import part
 from emotf.recording import Recording
-from emotf.records import Store
+from emotf.records import Schema, Store
 from emotf.report.tables import schedule_table
+from emotf.windows.feature_images import FeatureImages
 from emotf.windows.sequences import Sequences
 
 # ---- axes ------------------------------------------------------------------------------------------------------------
@@ -184,6 +186,34 @@ def test_runs_need_a_folder(experiment, golds, tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(UserError, match="out is a file, runs need a folder; choose another --out"):
         check(grid(experiment, MULTI_AGAINST_SINGLE, None, [0], tmp_path / "out"))
+
+
+def of_feature_images(experiment):
+    """The experiment with a network of feature images, and streams on a clock in its store, without recordings."""
+    experiment.model, experiment.window = Cer(), FeatureImages(frames=20, stride=0.1)
+    for name in experiment.streams:
+        stream = Store(experiment.store).stream(name)
+        stream.start(Schema(("a", "b"), 0.1, 0.0, "extracted", {"part": name}))
+        stream.complete({})
+
+
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        ({"window.frames": ("20", "2")}, r"^2: Kernel 3 and pool 2 need feature images of 4 frames, received 2\.$"),
+        ({"loss": ("ccc", "mse"), "model.pool": ("2", "19")}, "^ccc 19: Kernel 3 and pool 19 need .* 21 frames, rec"),
+        ({"model": ("cer", "pure_cnn:kernels=9,9,9")}, r"kernels=9,9,9: Kernels \(9, 9, 9\) need .* of 25 frames"),
+        ({"window.stride": ("0.1", "0.13")}, "^0.13: .*stride of feature images"),
+        ({"model": ("cer", "lstm")}, "^lstm: Lstm reads sequences, the window gives feature images"),
+        ({"model.gru_units": ("5", "0")}, "^0: model.gru_units must be at least 1, received 0"),
+    ],
+)
+def test_a_network_that_cannot_be_built_is_met_before_the_first_run(experiment, golds, tmp_path, axes, message):
+    of_feature_images(experiment)
+    check(grid(experiment, {axis: values[:1] for axis, values in axes.items()}, None, [0], tmp_path))
+    with pytest.raises(UserError, match=message):
+        execute(grid(experiment, axes, None, [0], tmp_path), 1)
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(
@@ -386,6 +416,19 @@ def test_shards_are_parts_that_make_the_whole(trials):
     for bad in ("0/2", "3/2", "1", "a/b", "1/0", "-1/2"):
         with pytest.raises(UserError, match=r"--shard is one of 1/n \.\.\. n/n, received"):
             share(trials, bad)
+
+
+def test_that_a_single_subject_has_no_interval_is_said_in_words(experiment, golds, tmp_path):
+    people = [Recording(name, f"p{k % 3}", {}, session=str(k % 3)) for k, name in enumerate(golds)]
+    Store(experiment.store).describe({"part": "synthetic", "dir": "nowhere"}, "made up", people)
+    trials = grid(experiment, MULTI_AGAINST_SINGLE, [0], [0], tmp_path / "out")
+    for trial in trials:
+        pretend(trial, golds, 0.3)
+    said, paths = report(trials, "stl", "population", "one person", tmp_path / "report")
+    assert said.count("(no interval) undecided") == 2 * 2 * 2  # target, pooling, restored or not
+    pages = [path.read_text() for path in paths if path.suffix in (".md", ".html", ".tex")]
+    assert len(pages) == 3 and all("(no interval)" in page and "[nan" not in page for page in pages)
+    assert "undecided: no interval" in next(page for page in pages if "<html" in page)
 
 
 def test_a_run_that_breaks_is_told_and_stops_no_other(trials, monkeypatch, capfd):

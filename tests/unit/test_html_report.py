@@ -484,12 +484,13 @@ def test_what_is_undefined_is_said(trials, rows):
     cells = [cell for _, cell in Page(text).cells]
     assert "0.0123" in cells and "0.0456" in cells
     k = cells.index("undefined", cells.index("0.0456"))
-    assert cells[k : k + 5] == ["undefined"] * 5  # difference, interval, p, corrected p, in words
+    # difference, interval, p, corrected p, in words
+    assert cells[k : k + 5] == ["undefined", "(no interval)", "undefined", "undefined", "undefined"]
     assert "interval over recordings" in text.replace("\\u003cbr\\u003e", " ")
     assert f"paired bootstrap over {rows['units'].iloc[0]} recordings" in text
     assert (
         "no CCC is defined" in text
-        and "Against stl: 1 undefined" in text
+        and "mtl - stl: undefined</p>" in text
         and "2 of 6 recordings are here" in text
         and "nan" not in cells
     )
@@ -532,7 +533,7 @@ def test_the_page_of_a_run(trials):
     cells = [cell for _, cell in found.cells]
     for row in scores.to_dict("records"):
         assert f"{row['value']:.3f}" in cells
-    assert "undefined" in cells  # one subject has no interval
+    assert "(no interval)" in cells  # of one subject
     assert "For all of them, write the page with --traces=0." in said
 
 

@@ -71,4 +71,4 @@ def test_a_comparison_has_every_system_once(rows):
 def test_what_is_undefined_is_said(rows):
     rows.loc[3, ["difference", "low", "high", "p_holm"]] = float("nan")
     found = comparison_latex(rows, "t")
-    assert "& undefined & [undefined, undefined] & undefined &" in found and "nan" not in found
+    assert "& undefined & (no interval) & undefined &" in found and "nan" not in found

@@ -97,8 +97,9 @@ READY = {"crops": "crops", "clock": "", "rate_hz": RATE_HZ, "size": SIZE}
 def test_of_ready_crops(part, mode, high_hz, tmp_path):
     path = network(tmp_path / "faces.keras")
     feature = part(weights=str(path), cutoff_px=8, alpha=4, chroma=0.5, **READY)
-    track = feature.extract(ready(tmp_path / "crops", without=(10,)))
-    assert track.hop == 1 / RATE_HZ and track.channels == feature.channels
+    recording = ready(tmp_path / "crops", without=(10,))
+    track = feature.extract(recording)
+    assert track.hop == 1 / RATE_HZ and track.channels == feature.resolved(recording).channels
     assert not track.values[10].any() and (np.delete(track.values, 10, axis=0)[:, -1] == 1).all()
     filled = crops()
     filled[10] = to_picture((filled[9].astype(float) + filled[11]) / 2)

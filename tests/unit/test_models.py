@@ -87,9 +87,9 @@ def test_training_lowers_the_loss(name, settings):
 
     keras.utils.set_random_seed(0)
     streams = {"speech": 5, "body": 3}
-    x = images(streams, batch=64)
+    x = images(streams, frames=12, batch=64)
     # the second target is unrated in half of the batch
-    network = build(name, settings, streams, TARGETS[:2])
+    network = build(name, settings, streams, TARGETS[:2], frames=12)
     of_images = len(network.outputs[0].shape) == 1
     channels = {target: x["speech"][:, :, i].copy() for i, target in enumerate(TARGETS[:2])}
     y = {target: channel.mean(axis=1) if of_images else channel for target, channel in channels.items()}

@@ -94,8 +94,8 @@ def test_a_second_writing_changes_nothing_and_other_settings_are_refused(voted, 
         with pytest.raises(UserError, match=message) as caught:
             store.write(corpus, **options)
         assert "\n" not in str(caught.value)
-    for options in ({"coding": "gif"}, {"coding": "jpeg", "quality": 0}):
-        with pytest.raises(UserError, match="png or jpeg with a quality of 1 to 100"):
+    for options in ({"coding": "gif"}, {"coding": "jpeg", "quality": 0}, {"quality": 95}):
+        with pytest.raises(UserError, match="coded as png, or jpeg with a quality of 1 to 100; received"):
             PictureStore(tmp_path / "new").write(voted, **options)
     assert not (tmp_path / "new").exists() and content(tmp_path) == before
 
@@ -139,6 +139,8 @@ def test_what_is_damaged_is_refused_by_name(voted, tmp_path):
     assert "dev-00000.tfrecord" in store.completed  # the size is right
     with pytest.raises(UserError, match=r"dev-00000.tfrecord is damaged; delete it and COMPLETED"):
         store.part("dev")
+    with pytest.raises(UserError, match=r"dev-00000.tfrecord is damaged; delete it and COMPLETED"):
+        store.write(voted)
     assert len(store.part("test"))
     path.write_bytes(whole[:-1])
     with pytest.raises(UserError, match=rf"dev-00000.tfrecord has {len(whole) - 1} bytes, {len(whole)} were written"):

@@ -319,6 +319,22 @@ def test_a_stream_of_other_settings_is_refused_before_any_work(corpus, store, tm
     assert store.streams == ("body", "thrice")
 
 
+def test_a_stream_of_a_version_that_knew_fewer_settings_is_continued(corpus, store, tmp_path):
+    run(corpus, tmp_path)
+    path = store.folder / "body" / "schema.json"
+    old = read_json(path)
+    del old["made_by"]["factor"]
+    write_json(path, old)
+    (store.folder / "body" / "r2.tfrecord").unlink()
+    with pytest.raises(UserError, match="was made with another made_by"):
+        run(corpus, tmp_path, body=Doubled(factor=3.0))
+    with pytest.raises(UserError, match="was made with another made_by"):
+        run(corpus, tmp_path, body=Doubled(only=("x",)))
+    assert ASKED == []
+    assert run(corpus, tmp_path)["body"] == {"written": 1, "kept": 2} and ASKED == ["r2"]
+    assert read_json(path) == old
+
+
 def test_a_stream_that_ends_before_its_ratings_is_refused(corpus, store, tmp_path):
     write_body(corpus.path, 2, frames=46)
     with pytest.raises(

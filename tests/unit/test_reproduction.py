@@ -21,7 +21,7 @@ from emotf.losses.ccc import Ccc
 from emotf.measures import MEAN, POOLED, Moments
 from emotf.models.cer import Cer
 from emotf.reproduction.koprue2020 import cer
-from emotf.reproduction.running import _experiment, table_of
+from emotf.reproduction.preparation import _experiment, table_of
 from emotf.reproduction.table import PUBLISHED, Cell, Table, published
 
 NAMES = sorted(path.stem for path in PUBLISHED.glob("*.csv"))
@@ -107,6 +107,14 @@ def test_findings_are_contrasts_with_a_verdict(prepared):
     assert pooled.loc["valence: MTL above STL"]["other_low"] == gain["low"]
     difference = found.loc["MTL gains more for valence than for arousal"]
     assert difference["value"] == pytest.approx(gain["value"] - found.loc["arousal: MTL above STL"]["value"])
+    for prefix in ("", "other_"):
+        tested = found[found[f"{prefix}value"].notna()].sort_values(f"{prefix}p")
+        lowest, middle, highest = tested[f"{prefix}p"]
+        holm = [min(3 * lowest, 1.0), min(max(3 * lowest, 2 * middle), 1.0)]
+        assert tested[f"{prefix}p_holm"].tolist() == pytest.approx([*holm, max(holm[1], highest)])
+        for _, row in tested.iterrows():
+            beside = "holds" if row[f"{prefix}value"] > 0 else "does not hold"
+            assert row[f"{prefix}said"] == (beside if row[f"{prefix}p_holm"] < 0.05 else "undecided")
     turned = [replace(f, terms=tuple((-w, s, t) for w, s, t in f.terms)) for f in prepared.table.findings]
     table = replace(prepared.table, findings=tuple(turned))
     assert replace(prepared, table=table).findings().set_index("finding").loc["valence: MTL above STL"][
@@ -133,9 +141,9 @@ def test_the_report_says_which_corpus_is_which_and_what_was_chosen_where(prepare
 
 def test_what_a_corpus_cannot_have_is_told(experiment, tmp_path, monkeypatch):
     store_of(experiment, ("valence",))
-    monkeypatch.setattr("emotf.reproduction.running._experiment", lambda *args: experiment)
-    monkeypatch.setattr("emotf.reproduction.running.extract_missing", lambda *args: None)
-    monkeypatch.setattr("emotf.reproduction.running.check_records", lambda *args: None)
+    monkeypatch.setattr("emotf.reproduction.preparation._experiment", lambda *args: experiment)
+    monkeypatch.setattr("emotf.reproduction.preparation.extract_missing", lambda *args: None)
+    monkeypatch.setattr("emotf.reproduction.preparation.check_records", lambda *args: None)
     experiment.streams = {"mfcc39": Mfcc39()}
     asked = ("synthetic", [], True, False, None, [0], str(tmp_path))
     made = reproduction.prepare("koprue2020_table1", *asked)

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 from emotf import catalog, prediction
-from emotf.config import Data, Experiment
+from emotf.config import Data, Experiment, Training
 from emotf.corpora.folder import Folder
+from emotf.evaluation import score, value
 from emotf.features.precomputed import Precomputed
 from emotf.losses.mse import Mse
 from emotf.models import base
@@ -16,11 +18,12 @@ from emotf.models.cer import Cer
 from emotf.models.pure_cnn import PureCnn
 from emotf.pipeline import Missing, Standardisation, sliding, standardise
 from emotf.pipeline.sliding import Rows, Slider
-from emotf.prediction import Predictor, predict_media, predict_missing
+from emotf.prediction import Predictor, predict_media, predict_missing, predict_partition
 from emotf.recording import Recording
 from emotf.records import GOLD, Schema, Store
 from emotf.runs import Run
 from emotf.track import Clock, Track
+from emotf.training.loop import train
 from emotf.windows.feature_images import FeatureImages
 
 TARGETS = ("valence", "arousal", "dominance")  # not in the order of the alphabet
@@ -320,6 +323,21 @@ def test_it_follows_training_without_being_built_again(store, image_by_image):
     copy.set_weights(network.get_weights())
     third = Predictor(copy, *common, slider=Slider.of(model, copy, WINDOW, hops))()
     assert all(second[name].values.tobytes() == third[name].values.tobytes() for name in golds)
+
+
+def test_training_scores_development_so(store, tmp_path, monkeypatch):
+    """And predicts the same, bit by bit, from the saved network."""
+    monkeypatch.setattr(prediction, "prediction_batches", None)
+    streams = {name: Precomputed(name, gaps=name == "body") for name in CHANNELS}
+    data = Data(records=str(store.folder.parent), targets=TARGETS)
+    settings = Training(epochs=2, batch=64, learning_rate=0.01)
+    run = Run(tmp_path / "run")
+    assert train(Experiment(Folder(), streams, Cer(**SMALL), Mse(), data, WINDOW, training=settings), run)
+    rows = pd.read_csv(run.history, float_precision="round_trip")
+    chosen = rows.iloc[run.about["chosen"]["epoch"]]
+    scores = score(*predict_partition(run, "dev"), "dev")
+    for target in TARGETS:
+        assert chosen[f"dev_{target}_rmse"] == value(scores, target, "rmse")
 
 
 def test_a_saved_network_slides(tmp_path):

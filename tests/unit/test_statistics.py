@@ -15,6 +15,7 @@ from emotf.statistics import (
     contrast,
     holm,
     overall,
+    p_of_interval,
     paired_bootstrap,
     permutation_test,
     ratio,
@@ -266,6 +267,31 @@ def test_a_verdict_needs_an_interval_beside_zero():
     assert [verdict(*pair) for pair in ((0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1), (np.nan, np.nan), (0.0, 0.1))] == [
         "higher", "lower", "undecided", "undecided", "undecided",
     ]  # fmt: skip
+    assert [verdict(low, low + 1, "holds", "does not") for low in (1, -3, 0)] == ["holds", "does not", "undecided"]
+
+
+def test_p_of_an_interval_is_that_of_the_t_test():
+    """Of a mean over recordings the bootstrap has the standard error of the mean."""
+    for seed, noise in enumerate((0.3, 0.4, 0.5, 1.0)):
+        one, other = system(0.35, seed=seed), system(noise, seed=seed + 10)
+        away = [np.mean([p.ccc for p in one[name]]) - np.mean([p.ccc for p in other[name]]) for name in one]
+        terms = [(1.0, one), (-1.0, other)]
+        found = p_of_interval(*contrast(terms, MEAN, draws=20000), len(away))
+        assert found == pytest.approx(stats.ttest_1samp(away, 0).pvalue, rel=0.06, abs=1e-5)
+
+
+def test_p_of_an_interval_agrees_with_what_it_holds():
+    rng = np.random.default_rng(0)
+    for value, half, units in zip(
+        rng.normal(size=500), rng.exponential(size=500), rng.integers(2, 40, 500), strict=True
+    ):
+        p = p_of_interval(value, value - half, value + half, units)
+        assert 0 <= p <= 1 and (p < 0.05) == (verdict(value - half, value + half) != "undecided")
+
+
+def test_p_of_no_interval_is_none_and_of_no_width_certain():
+    assert np.isnan(p_of_interval(0.1, np.nan, np.nan, 1)) and np.isnan(p_of_interval(np.nan, np.nan, np.nan, 5))
+    assert (p_of_interval(0.0, 0.0, 0.0, 5), p_of_interval(0.1, 0.1, 0.1, 5)) == (1.0, 0.0)
 
 
 def test_spread_is_how_much_repetitions_differ():

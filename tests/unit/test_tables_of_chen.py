@@ -20,7 +20,7 @@ from emotf.measures import ccc, rmse
 from emotf.prediction import selection
 from emotf.recording import Recording
 from emotf.records import GOLD, Schema, Store, Stream
-from emotf.reproduction import prepare, report, running, tables
+from emotf.reproduction import preparation, prepare, report, tables
 from emotf.reproduction.table import published, runs_of
 from emotf.tables import read_track
 from emotf.track import Track
@@ -217,7 +217,7 @@ def write_store(folder, corpus="avec", dev=3, streams=WIDTHS):
 def prepared(tmp_path, monkeypatch):
     """A table on planted records, without its runs."""
     monkeypatch.chdir(CONFIGS.parent)
-    monkeypatch.setattr(running, "extract_missing", lambda *_: None)
+    monkeypatch.setattr(preparation, "extract_missing", lambda *_: None)
     # intervals and reading the same records again take most of the time, and are tested where they belong
     monkeypatch.setattr("emotf.evaluation.DRAWS", 20)
     read = functools.cache(lambda folder, recording: READ(Stream(folder), recording))

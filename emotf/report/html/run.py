@@ -11,6 +11,7 @@ from emotf.measures import POOLED
 from emotf.report.html.document import Section, document
 from emotf.report.html.score_sections import Systems, score_sections
 from emotf.report.html.table import facts, figure, table
+from emotf.report.intervals import bracketed
 from emotf.report.palette import looks
 from emotf.report.tables import objective_of, protocol, what_it_is
 from emotf.runs import Run
@@ -80,7 +81,7 @@ def _scores(scores: pd.DataFrame) -> Section:
     """Every measure with its interval, target by target."""
     cards, rows = [], []
     for row in scores.to_dict("records"):
-        interval, value = _interval(row["low"], row["high"]), figure(row["value"])
+        interval, value = bracketed(row["low"], row["high"]), figure(row["value"])
         rows.append([row["target"], row["pooling"], row["measure"].upper(), value, interval,
                      *(figure(row[count], ".0f") for count in ("frames", "recordings", "undefined"))])  # fmt: skip
         if (row["measure"], row["pooling"]) == ("ccc", POOLED):
@@ -89,10 +90,6 @@ def _scores(scores: pd.DataFrame) -> Section:
     header = ["target", "over", "measure", "value", "95 % over subjects", "frames", "recordings", "undefined"]
     body = f'<div class="cards">{"".join(cards)}</div>' + table(header, rows, "Scores of the run")
     return Section("scores", "Scores", body, "Undefined values are counted, and left out of means over recordings.")
-
-
-def _interval(low: float, high: float) -> str:
-    return "undefined" if pd.isna(low) else f"[{low:.3f}, {high:.3f}]"
 
 
 def _tree(name: str, node: Any) -> str:

@@ -1,16 +1,4 @@
-"""How fast the ResNet50 of emotf says what is in pictures, beside that of Keras called directly; how fast all train.
-
-    python benchmarks/image_networks.py
-    python benchmarks/image_networks.py --train=resnet50,se_resnext50,densenet121
-
-The first table: pictures a second of `emotf.classifiers.resnet`, which prepares pictures inside the network, and of
-`keras.applications.ResNet50` with its `preprocess_input` before it, both of 7 classes and the same weights, by
-`predict_on_batch` on the same pictures of noise [224, 224, 3]. They take turns in one process, in the opposite order
-every other round; the ratio is that of each round, its median and quartiles over rounds. The goal is 0.95. About 2
-minutes on 2 cores.
-
-The second, with `--train`: seconds that a step of training takes (cross-entropy, SGD), the quickest of three.
-"""
+"""How fast the ResNet50 of emotf says what is in pictures, beside that of Keras called directly; how fast all train."""
 
 import time
 from collections.abc import Callable
@@ -19,14 +7,13 @@ import numpy as np
 from _turns import rate
 from absl import flags
 
-from emotf.command import run
 from emotf.progress import say
 from emotf.report.tables import markdown
 
-ROUNDS = flags.DEFINE_integer("rounds", 16, "Turns of each; the first two, for warming up, are left out.", 3)
-BATCHES = flags.DEFINE_integer("batches", 4, "Batches of a turn.", 1)
-BATCH = flags.DEFINE_integer("batch", 16, "Pictures of a batch.", 1)
-TRAIN = flags.DEFINE_list("train", [], "Networks of which a step of training is timed; then there is no first table.")
+ROUNDS = flags.DEFINE_integer("network_rounds", 16, "Turns of each network; the first two are left out.", 3)
+BATCHES = flags.DEFINE_integer("network_batches", 4, "Batches of a turn of a network.", 1)
+BATCH = flags.DEFINE_integer("network_batch", 16, "Pictures of a batch of a network.", 1)
+TRAIN = flags.DEFINE_list("train", [], "Networks of which only a step of training is timed.")
 
 SIZE, CLASSES, WARMING, GOAL = 224, 7, 2, 0.95
 OURS, THEIRS = "emotf", "Keras Applications"
@@ -103,14 +90,8 @@ def training(name: str) -> list[str]:
     return [name, f"{min(taken):.2f}", f"{BATCH.value / min(taken):.1f}"]
 
 
-def main(_):
-    if not TRAIN.value:
-        inference()
-        return
+def training_steps() -> None:
+    """The table of steps of training."""
     rows = [training(name) for name in TRAIN.value]
     print(f"\nBatches of {BATCH.value}, float32, no XLA\n")
     print(markdown(["network", "seconds a step", "pictures a second"], rows))
-
-
-if __name__ == "__main__":
-    run(main)

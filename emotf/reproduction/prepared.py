@@ -1,8 +1,6 @@
-"""Runs what a table needs on the corpus that the user has, and finds the figure for every cell."""
+"""A table on the corpus that the user has: which runs it takes, the figure of every cell, and what its findings are."""
 
-import contextlib
-import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,20 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emotf.catalog import suggestion
-from emotf.comparison import Trial, by_recording, trials_of, units_of
-from emotf.comparison.axes import applied
+from emotf.comparison import Trial, by_recording, score_of_run, units_of
 from emotf.comparison.stability import MEAN_TARGET
 from emotf.config import Experiment
-from emotf.errors import UserError
 from emotf.evaluation import score
-from emotf.features.base import Feature
 from emotf.measures import Moments
 from emotf.prediction import traces
-from emotf.records import Store, extract_missing
-from emotf.reproduction.corpus import check_records, shorten, split_of, take_twin
 from emotf.reproduction.derived import Derived, Made
-from emotf.reproduction.possible import impossible, not_made
 from emotf.reproduction.table import (
     CRITERIA,
     FACTS,
@@ -34,23 +25,13 @@ from emotf.reproduction.table import (
     Settings,
     System,
     Table,
-    only,
     runs_of,
-    tables,
 )
-from emotf.statistics import contrast, overall, verdict
+from emotf.statistics import LEVEL, UNDECIDED, contrast, holm, p_of_interval, verdict
 from emotf.training.criteria import criteria
-
-RECIPES = Path("configs")
 
 # measure -> what has the other pooling.
 OTHER = {**{name: name for name in SCORES}, "ccc_mean": "ccc", "mse_mean": "mse"}
-
-# Fields that switches of the tool decide.
-NOT_SET = {"data.protocol": "--strict", "data.fold": "--folds", "training.seed": "--seeds", "targets": "--only"}
-
-# Of a finding's weighted sum.
-SAID = {"higher": "holds", "lower": "does not hold", "undecided": "undecided"}
 
 
 @dataclass(frozen=True)
@@ -144,7 +125,7 @@ class Prepared:
             if cell.measure in FITTED:
                 return [made.facts[cell.measure] for made in self.made(cell.system, cell.target)]
             parts = self._parts(cell.system, cell.target)
-            return [overall(by_recording([part]), pooling, cell.measure, variance) for part in parts]
+            return [score_of_run(part, pooling, cell.measure, variance) for part in parts]
         assert cell.system is not None
         trials = self.runs(cell.system, cell.target)
         if cell.repetition is not None:
@@ -176,7 +157,7 @@ class Prepared:
         if cell.measure in SCORES:
             parts = trial.moments(trial.partition)
             of = [parts[cell.target]] if cell.target else list(parts.values())
-            return float(np.mean([overall(by_recording([part]), pooling, cell.measure, variance) for part in of]))
+            return float(np.mean([score_of_run(part, pooling, cell.measure, variance) for part in of]))
         if cell.measure in CRITERIA:
             return self._criteria(trial, variance)[cell.measure]
         assert cell.measure in FACTS, cell.measure
@@ -196,10 +177,11 @@ class Prepared:
         return self._scored[id(trial), variance]
 
     def findings(self, variance: str = "population", unit: str = "subject") -> pd.DataFrame:
-        """A row a finding: its text; `value` with its 95 % interval `low`, `high`, over `units`; what that says.
+        """A row a finding: its text; `value` with its 95 % interval `low`, `high`, over `units`; `p` of that interval
+        and `p_holm`, corrected for all findings that are tested; what that says.
 
-        By the table's anchor, and with the other pooling in the same columns with `other_` before them. Findings hold
-        above 0. Those whose systems or targets the corpus does not have are `not tested`.
+        By the table's anchor, and with the other pooling in the same columns with `other_` before them, corrected by
+        themselves. Findings hold above 0. Those whose systems or targets the corpus does not have are `not tested`.
         """
         units = units_of(self.trials, unit)
         rows = []
@@ -211,116 +193,18 @@ class Prepared:
                 terms = [
                     (weight, by_recording(self._parts(system, target))) for weight, system, target in finding.terms
                 ]
+                row["units"] = len({units[name] for name in terms[0][1]})
                 for prefix, pooling in (("", self.table.anchor), ("other_", self.table.other)):
                     value, low, high = contrast(terms, pooling, "ccc", variance, units)
-                    found = {"value": value, "low": low, "high": high, "said": SAID[verdict(low, high)]}
+                    found = {"value": value, "low": low, "high": high,
+                             "p": p_of_interval(value, low, high, row["units"])}  # fmt: skip
                     row |= {f"{prefix}{name}": content for name, content in found.items()}
-                row["units"] = len({units[name] for name in terms[0][1]})
             rows.append(row)
-        of = ("value", "low", "high", "said")
+        tested = [row for row in rows if "value" in row]
+        for prefix in ("", "other_"):
+            for row, p in zip(tested, holm([row[f"{prefix}p"] for row in tested]), strict=True):
+                interval = row[f"{prefix}low"], row[f"{prefix}high"]
+                said = verdict(*interval, "holds", "does not hold") if p < LEVEL else UNDECIDED
+                row |= {f"{prefix}p_holm": p, f"{prefix}said": said}
+        of = ("value", "low", "high", "p", "p_holm", "said")
         return pd.DataFrame(rows, columns=["finding", *of, *(f"other_{name}" for name in of), "units"])
-
-
-def prepare(
-    name: str,
-    corpus: str,
-    settings: Sequence[str],
-    strict: bool,
-    smoke: bool,
-    folds: Sequence[int] | None,
-    seeds: Sequence[int],
-    out: str,
-    rows: Sequence[str] = (),
-) -> Prepared:
-    """Makes records where they are missing, and names the runs of a table.
-
-    Args:
-        name: of the table.
-        corpus: of its recipe; empty for the first that it names. A licensed corpus without a folder is replaced by its
-            twin, which says so.
-        settings: `field=value` of the experiment.
-        strict: report on test. Otherwise on development, which also chose, as the publications did.
-        smoke: seconds instead of minutes.
-        folds, seeds: as of `emotf.comparison.trials_of`; without folds the one that the table names, if it does.
-        out: folder of the runs; empty for one a corpus and protocol, so that tables share their runs.
-        rows: those to keep, all by default (`emotf.reproduction.table.only`).
-
-    Raises:
-        UserError: no such table, row, corpus or field; the table is not ready.
-    """
-    table = only(table_of(name), rows)
-    if table.made_by:
-        raise UserError(f"{name} is made by another tool: {table.made_by}")
-    if not table.ready:
-        raise UserError(f"{name} is not ready: {table.waits or 'nothing of ours belongs beside it'}.")
-    corpus = corpus or table.corpora[0]
-    experiment = _experiment(table, corpus, settings, smoke)
-    if not strict:
-        experiment.data.protocol = "koprue2020"
-    folder = Path(out or _usual_folder(table, experiment, strict, smoke))
-    extract_missing(experiment.corpus, _needed(table, experiment), Store(experiment.store).folder)
-    check_records(experiment, strict)
-    if folds is None and table.fold is not None and not any(r.partition for r in Store(experiment.store).recordings):
-        folds = [table.fold]
-    reasons = [(system, impossible(table, experiment, system)) for system in table.systems]
-    trials = trials_of(experiment, [system for system, why in reasons if not why], folds, seeds, folder)
-    without = [*((system, why) for system, why in reasons if why), *not_made(table, trials)]
-    found = Prepared(name, table, experiment, strict, tuple(trials), tuple(without), folder)
-    asked = [trial for trial in trials if found.asks(trial)]
-    if not asked:
-        first = next(filter(None, map(found.why_not, table.cells())))
-        raise UserError(f"{name} has no row that {corpus} could fill: {first}")
-    return replace(found, trials=tuple(asked))
-
-
-def table_of(name: str) -> Table:
-    """A table by its name. Raises UserError where there is none; the nearest is offered."""
-    known = tables()
-    if name not in known:
-        raise UserError(f"There is no table {name!r}; --list names all.{suggestion(name, tuple(known))}")
-    return known[name]
-
-
-def _experiment(table: Table, corpus: str, settings: Sequence[str], smoke: bool) -> Experiment:
-    """The experiment of the table's recipe with what the user sets, on a twin where a folder is needed and none set."""
-    path = RECIPES / f"{table.recipe}.py"
-    if not path.is_file():
-        raise UserError(f"There is no recipe {path}; run this in the folder that holds {RECIPES}/.")
-    spec = importlib.util.spec_from_file_location(table.recipe, path)
-    assert spec and spec.loader
-    recipe = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(recipe)
-    options = [corpus, *filter(None, table.options.split(",")), *(["smoke"] if smoke else [])]
-    experiment: Experiment = recipe.get_config(",".join(options))
-    if smoke:
-        experiment.training.epochs, experiment.training.jit_compile = 1, False
-        shorten(experiment, table.smoke_duration)
-    if not experiment.corpus.dir and not any(item.startswith("corpus.dir=") for item in settings):
-        take_twin(experiment)
-    dealt = table.split and hasattr(experiment.corpus, "split")
-    for item in (*table.settings, *([f"corpus.split={table.split}"] if dealt else []), *settings):
-        field_, equals, value = item.partition("=")
-        if not equals:
-            raise UserError(f"--set takes <field>=<value>, received {item!r}.")
-        if field_ in NOT_SET:
-            raise UserError(f"--set={field_}: that is the switch {NOT_SET[field_]}.")
-        experiment = applied(experiment, {field_: value})
-    if dealt:
-        experiment.data.records += f"/{split_of(experiment)}"
-    return experiment.check()
-
-
-def _needed(table: Table, experiment: Experiment) -> dict[str, Feature]:
-    """The streams that the systems of a table take; a system that the corpus cannot have needs none."""
-    found: dict[str, Feature] = {}
-    for system in table.systems:
-        with contextlib.suppress(UserError):
-            found |= {name: experiment.streams[name] for name in applied(experiment, system).streams}
-    return found
-
-
-def _usual_folder(table: Table, experiment: Experiment, strict: bool, smoke: bool) -> str:
-    said = [experiment.corpus.name, table.recipe, *(["strict"] if strict else []), *(["smoke"] if smoke else [])]
-    if table.split and hasattr(experiment.corpus, "split"):
-        said.append(split_of(experiment))
-    return f"work/reproduce/{'_'.join(said)}"
