@@ -118,7 +118,7 @@ function redraw() {
 }
 
 themed.push(redraw);
-by("curl").textContent = `curl -F clip=@speech.wav ${new URL("predict", location.href.split("#")[0])}`;
+by("curl").textContent = by("curl").textContent.replace("predict", new URL("predict", location.href.split("#")[0]));
 by("clip").addEventListener("change", (event) => {
   if (event.target.files.length) send(event.target.files[0]);
   event.target.value = ""; // the same file may be sent again

@@ -64,11 +64,12 @@ def _program(about: Mapping[str, Any]) -> str:
     facts = {
         "streams": ", ".join(about["streams"]), "values a second": f"{1 / about['hop']:g}",
         "post-processing": "applied" if about["postprocessed"] else "none",
-        "at once": f"{about['workers']} clips, {about['waiting']} more wait", "version": about["version"],
+        "clips at once": f"{about['workers']}, and {about['waiting']} more wait", "version": about["version"],
     }  # fmt: skip
+    clip = "clip.mp4" if "video" in about["media"] else "speech.wav"
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>" for name, value in facts.items())
     return (
-        f'<dl>{rows}</dl><pre id="curl">curl -F clip=@speech.wav predict</pre><p class="aside">answers with JSON, or '
+        f'<dl>{rows}</dl><pre id="curl">curl -F clip=@{clip} predict</pre><p class="aside">answers with JSON, or '
         'with <code>-H "Accept: text/csv"</code> with the CSV. <a href="openapi.json">openapi.json</a>, '
         '<a href="about">about</a>, <a href="health">health</a></p>'
     )

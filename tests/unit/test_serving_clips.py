@@ -321,3 +321,28 @@ def test_two_work_at_once_the_third_waits_and_who_left_costs_nothing(pretended):
         several.end()
     assert [answer["clip"] for answer in answers] == ["a", "b", "c"]
     assert len({answer["pid"] for answer in answers}) == 2 and several.idle == 2
+
+
+GREEDY = """
+import numpy as np
+from emotf.serving import workers
+workers.MEMORY = 200 << 20
+np.ones(400 << 20, np.uint8)
+workers._limit_memory()
+np.ones(100 << 20, np.uint8)
+try:
+    np.ones(400 << 20, np.uint8)
+except MemoryError:
+    print("refused")
+"""
+
+
+def test_memory_is_limited():
+    done = subprocess.run([sys.executable, "-c", GREEDY], capture_output=True, text=True, check=True)
+    assert done.stdout == "refused\n"
+
+
+def test_numbers_are_exact_in_float32_and_nan_is_none():
+    from emotf.serving.answers import _numbers
+
+    assert _numbers(np.array([0.1, np.nan, 1 / 3], np.float32)) == [0.100000001, None, 0.333333343]
