@@ -56,6 +56,7 @@ class Worker:
     def __init__(self, work: Work) -> None:
         self.work = work
         self._turn = threading.Lock()
+        self._over = False
         self._about: dict[str, Any] | None = None
         self._begin()
 
@@ -85,26 +86,32 @@ class Worker:
         return dict(content)
 
     def end(self) -> None:
-        """Ends the process, whatever it does."""
-        self._pipe.close()
-        self._process.kill()
-        self._process.join()
+        """Ends the process, whatever it does, for good; who waits for an answer is told."""
+        self._over = True
+        self._kill()
 
     def _hand_over(self, clip: Path) -> None:
         """Until the process has the clip; what ended before did so by no fault of it, and is replaced, once."""
         try:
-            self.ready()
-            self._pipe.send(str(clip))
-            self._hear(START)
+            self._give(clip)
         except (EOFError, OSError):
             self._replace()
-            self.ready()
-            self._pipe.send(str(clip))
-            self._hear(START)
+            self._give(clip)
+
+    def _give(self, clip: Path) -> None:
+        self.ready()
+        self._pipe.send(str(clip))
+        self._hear(START)
 
     def _replace(self) -> None:
-        self.end()
-        self._begin()
+        self._kill()
+        if not self._over:
+            self._begin()
+
+    def _kill(self) -> None:
+        self._process.kill()  # first: that wakes who listens to the pipe
+        self._process.join()
+        self._pipe.close()
 
     def _begin(self) -> None:
         self._pipe, there = SPAWN.Pipe()
@@ -135,9 +142,9 @@ class Workers:
         try:
             for worker in self._all:
                 self.about = worker.ready()
-        except EOFError:
+        except (EOFError, OSError):
             self.end()
-            raise UserError(f"The process that was to serve {work.run} ended before it was ready.") from None
+            raise UserError(f"The process that was to serve {work.run} ended, or hung, before it was ready.") from None
         except BaseException:
             self.end()
             raise

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -286,6 +287,23 @@ def test_what_ended_before_it_had_the_clip_is_replaced_in_silence(pretended, cap
         worker.end()
 
 
+def test_the_end_does_not_wait_for_an_answer(pretended, monkeypatch):
+    monkeypatch.setattr(Work, "patience", 600.0)
+    worker = Worker(Work("a", False, 1, 1))
+    worker.ready()
+    with ThreadPoolExecutor(1) as users:
+        waiting = users.submit(worker.answer, "hang")
+        while not worker._turn.locked():
+            time.sleep(0.01)
+        time.sleep(0.2)
+        worker.end()
+        with pytest.raises(ClipError):
+            waiting.result(10)
+    assert not worker._process.is_alive()
+    with pytest.raises(ClipError):
+        worker.answer("x")
+
+
 def test_a_process_is_replaced_after_some_clips(pretended, monkeypatch):
     monkeypatch.setattr(workers, "CLIPS", 2)
     worker = Worker(Work("a", False, 1, 1))
@@ -297,7 +315,7 @@ def test_a_process_is_replaced_after_some_clips(pretended, monkeypatch):
 def test_what_cannot_start_is_told(pretended):
     with pytest.raises(UserError, match=r"^There is no run\.$"):
         Workers(Work("broken", False, 1, 1))
-    with pytest.raises(UserError, match="ended before it was ready"):
+    with pytest.raises(UserError, match="ended, or hung, before it was ready"):
         Workers(Work("dead", False, 1, 2))
 
 
