@@ -2,11 +2,13 @@
 
 python tools/export.py --run=work/runs/emodb_mtl --out=work/export/emodb_mtl
 saved_model_cli show --dir=work/export/emodb_mtl --tag_set=serve --all
+python tools/export.py --run=work/runs/emodb_mtl --out=work/served/emodb --version=1
 
 The SavedModel needs TensorFlow and nothing of emotf. Its signatures: serving_default (the network alone), recording and
 recordings (streams to traces, with the run's post-processing), waveform and waveforms (sound to traces, where all
 streams are of sound), initial_state, step and finish (live, where nothing needs the end of the recording), metadata.
-emotf.json in the folder says what they take.
+emotf.json in the folder says what they take. With --version it lies in a folder of that number beside older ones, with
+requests that warm it up, as TensorFlow Serving wants it; docs/serving.md has the line that starts a server.
 
 python tools/export.py --run=work/runs/emodb_mtl --out=work/export/emodb_mtl.tflite --format=tflite --quantise=dynamic
 
@@ -27,6 +29,9 @@ OUT = flags.DEFINE_string(
     "out", None, "Folder of the SavedModel, <name>.tflite or <name>.onnx; must not exist yet.", required=True
 )
 FORMAT = flags.DEFINE_enum("format", "savedmodel", ["savedmodel", "tflite", "onnx"], "What is written.")
+VERSION = flags.DEFINE_integer(
+    "version", None, "savedmodel: for TensorFlow Serving, writes <out>/<version>, beside other versions."
+)
 INPUT = flags.DEFINE_enum(
     "input", "auto", ["auto", "features", "waveform"],
     "What signatures take: features only; sound too, or an error says why not; auto: sound too, where it can be.",
@@ -48,8 +53,12 @@ def main(_):
     from emotf.errors import UserError
     from emotf.runs import Run
 
-    own = {"savedmodel": ("input", "live"), "tflite": ("quantise", "frames", "measured_on"), "onnx": ("frames",)}
-    for flag in (INPUT, LIVE, QUANTISE, FRAMES, MEASURED_ON):
+    own = {
+        "savedmodel": ("input", "live", "version"),
+        "tflite": ("quantise", "frames", "measured_on"),
+        "onnx": ("frames",),
+    }
+    for flag in (INPUT, LIVE, VERSION, QUANTISE, FRAMES, MEASURED_ON):
         if flag.present and flag.name not in own[FORMAT.value]:
             raise UserError(f"--{flag.name} is not for --format={FORMAT.value}; leave it out.")
     source, out = Run(RUN.value), Path(OUT.value)
@@ -64,9 +73,11 @@ def main(_):
 
         print(f"{printed(export_onnx(source, out, FRAMES.value, POSTPROCESSING.value))}\nONNX: {out}")
     else:
-        from emotf.serving.exporting import export
+        from emotf.serving.exporting import export, versioned
 
-        print(f"SavedModel: {export(source, out, INPUT.value, LIVE.value, POSTPROCESSING.value)}")
+        folder, name = (out, "") if VERSION.value is None else (versioned(out, VERSION.value), out.resolve().name)
+        folder = export(source, folder, INPUT.value, LIVE.value, POSTPROCESSING.value, name)
+        print(f"SavedModel: {folder}")
 
 
 if __name__ == "__main__":

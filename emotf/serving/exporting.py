@@ -17,12 +17,40 @@ from emotf.serving.heard import Heard, HeardLive
 from emotf.serving.live import Live
 from emotf.serving.served import Served
 from emotf.serving.streaming import exported, features_of, state_specs
+from emotf.serving.warm_up import write_requests
 
 INPUTS = ("auto", "features", "waveform")
 LIVE = ("auto", "yes", "no")
 
 
-def export(run: Run, folder: Path, inputs: str = "auto", live: str = "auto", postprocessed: bool = True) -> Path:
+def versioned(folder: Path, version: int) -> Path:
+    """The folder of a version beside others, `<folder>/<version>`, as TensorFlow Serving looks for them.
+
+    Args:
+        folder: of a model, whose name it has in the server; may exist.
+        version: the server offers the highest.
+
+    Raises:
+        UserError: the version is below 1, or the folder is a SavedModel itself.
+    """
+    if version < 1:
+        raise UserError(
+            f"--version={version}, expected a whole number from 1 on; TensorFlow Serving takes the highest."
+        )
+    if (folder / "saved_model.pb").exists():
+        raise UserError(f"{folder} is a SavedModel itself, and versions lie in folders of their own; choose another "
+                        "folder.")  # fmt: skip
+    return folder / str(version)
+
+
+def export(
+    run: Run,
+    folder: Path,
+    inputs: str = "auto",
+    live: str = "auto",
+    postprocessed: bool = True,
+    warm_up: str = "",
+) -> Path:
     """Writes a finished run as a SavedModel, whole or not at all.
 
     Standardisation by train is inside, and so is the run's post-processing, where it has some. Its signatures:
@@ -45,6 +73,7 @@ def export(run: Run, folder: Path, inputs: str = "auto", live: str = "auto", pos
         inputs: `waveform`, all streams must be of sound; `features`; `auto`: sound too, where it can be.
         live: `yes`: refuses a run that needs the end of a recording; `auto`: says why there are no live signatures.
         postprocessed: leave post-processing out where False.
+        warm_up: name under which TensorFlow Serving will have the model: adds requests that warm it up.
 
     Raises:
         UserError: the run is not finished, the folder exists, or the run cannot do what is asked.
@@ -60,6 +89,8 @@ def export(run: Run, folder: Path, inputs: str = "auto", live: str = "auto", pos
     shutil.rmtree(aside, ignore_errors=True)
     logging.set_verbosity(logging.WARNING)  # TensorFlow narrates every file it writes
     tf.saved_model.save(module, str(aside), signatures=module.functions)
+    if warm_up:
+        write_requests(aside, warm_up, module.functions)
     write_json(aside / "emotf.json", facts | {"signatures": sorted(module.functions)})
     aside.rename(folder)
     return folder

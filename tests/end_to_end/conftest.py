@@ -72,3 +72,13 @@ def trained(work, synthetic):
     run = work / "trained"
     tool("train", *synthetic, "--config.training.epochs=8", f"--run={run}", fresh=True)
     return run
+
+
+@pytest.fixture(scope="session")
+def speech(work):
+    """A run that reads speech only and predicts arousal, dominance and valence at 20/s."""
+    flags = ["--config=configs/cer_mtl.py:synthetic,speech,smoke", f"--config.corpus.dir={work}/speech_corpus"]
+    flags += [f"--config.data.records={work}/speech_records", "--config.training.epochs=1"]
+    tool("extract", *flags)
+    tool("train", *flags, f"--run={work}/speech_run")
+    return work / "speech_run"

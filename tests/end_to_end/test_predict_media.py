@@ -16,16 +16,6 @@ RATE = 16000
 
 
 @pytest.fixture(scope="module")
-def speech(work):
-    """A run that reads speech only and predicts arousal, dominance and valence at 20/s."""
-    flags = ["--config=configs/cer_mtl.py:synthetic,speech,smoke", f"--config.corpus.dir={work}/media_corpus"]
-    flags += [f"--config.data.records={work}/media_records", "--config.training.epochs=1"]
-    tool("extract", *flags)
-    tool("train", *flags, f"--run={work}/media_run")
-    return work / "media_run"
-
-
-@pytest.fixture(scope="module")
 def clip(work):
     """A film of 51 pictures of 30 a second, with clicks at 0.4 and 1.3 s."""
     sound = 1e-3 * np.random.default_rng(0).standard_normal(2 * RATE)

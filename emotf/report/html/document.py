@@ -1,7 +1,7 @@
 """One HTML file that needs nothing but itself: sections, a list of contents, the scripts of its plots.
 
 What it may run is written in its head: only the scripts that it was made with, by their hashes. It loads nothing, from
-no place.
+no place, unless it is a page of a server, which may ask the host that it came from.
 """
 
 import base64
@@ -36,7 +36,15 @@ class Section:
         return f'<section id="{self.id}"><h2>{escape(self.title)}</h2>{lead}\n{self.body}\n</section>'
 
 
-def document(title: str, subtitle: str, sections: Sequence[Section], plots: bool = True) -> str:
+def document(
+    title: str,
+    subtitle: str,
+    sections: Sequence[Section],
+    plots: bool = True,
+    scripts: Sequence[str] = (),
+    style: str = "",
+    own_host: bool = False,
+) -> str:
     """The page.
 
     Args:
@@ -44,13 +52,17 @@ def document(title: str, subtitle: str, sections: Sequence[Section], plots: bool
         subtitle: plain text, says what the targets are.
         sections: in order.
         plots: whether there are any: what draws them is 5 MB.
+        scripts: of the page alone, after those of all pages.
+        style: CSS of the page alone.
+        own_host: lets its scripts send requests to the host that it came from.
     """
     from plotly.offline import get_plotlyjs
 
-    scripts = [get_plotlyjs(), _own("page.js"), _own("plots.js"), _own("traces.js")] if plots else [_own("page.js")]
+    shared = [get_plotlyjs(), _own("page.js"), _own("plots.js"), _own("traces.js")] if plots else [_own("page.js")]
+    scripts = [*shared, *scripts]
     allowed = " ".join(f"'sha256-{_hash(script)}'" for script in scripts)
     policy = (f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
-              "base-uri 'none'; form-action 'none'")  # fmt: skip
+              "base-uri 'none'; form-action 'none'" + ("; connect-src 'self'" if own_host else ""))  # fmt: skip
     contents = "".join(f'<li><a href="#{section.id}">{escape(section.title)}</a></li>' for section in sections)
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -60,7 +72,7 @@ def document(title: str, subtitle: str, sections: Sequence[Section], plots: bool
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="generator" content="emotf">
 <title>{escape(title)}</title>
-<style>{_colours()}{_own("page.css")}</style>
+<style>{_colours()}{_own("page.css")}{style}</style>
 </head>
 <body>
 <header><div><h1>{escape(title)}</h1><p>{escape(subtitle)}</p></div>
