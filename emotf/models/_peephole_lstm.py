@@ -14,7 +14,7 @@ PEEPHOLES = ("current", "previous")
 
 @dataclass
 class Carry:
-    """States that layers take up and leave, by the layer's name: (h, c), each [batch, units].
+    """States that layers take up and leave, by the layer's name: (h, c), each float32 [batch, units].
 
     While `CARRIED` holds one, a network takes one frame at a time, [batch, 1, channels], and begins it where the frame
     before has left off.
@@ -111,8 +111,9 @@ class PeepholeLstm(keras.layers.Layer):
         z = ops.matmul(x[:, 0], self.kernel) + self.bias
         peephole = self.peephole if self.peepholes else ops.zeros((3, self.units), z.dtype)
         recurrent, p = ops.cast(self.recurrent, z.dtype), ops.cast(peephole, z.dtype)
-        h, c = carry.left[self.name] = self._cell(z, *carry.given[self.name], recurrent, p)
-        del c
+        # states are float32 whatever the policy
+        h, c = self._cell(z, *(ops.cast(part, z.dtype) for part in carry.given[self.name]), recurrent, p)
+        carry.left[self.name] = (ops.cast(h, "float32"), ops.cast(c, "float32"))
         return h[:, None]
 
     def _recur(self, z: Any, recurrent: Any, p: Any, kept: Any) -> Any:

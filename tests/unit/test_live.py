@@ -149,6 +149,20 @@ def test_a_network_that_carries_its_state_gives_the_same_bits_however_cut(system
     np.testing.assert_array_equal(one, other)
 
 
+def test_a_network_of_half_precision_carries_its_state_too():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        network = Lstm((4,)).build(CHANNELS, TARGETS, None)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    hops = {"a": HOP, "b": HOP}
+    served = Served(network, Sequences(0), hops, (), CHANNELS, HOP, TARGETS, Chain({}, HOP), False, True)
+    tracks = tracks_of(hops, seconds=1)
+    found = lived(Live.of(served), tracks, [dict.fromkeys(tracks, 4)] * 3)[0]
+    whole = served.trace({name: tf.constant(track.values) for name, track in tracks.items()})
+    np.testing.assert_allclose(found, together(whole), atol=2e-2)
+
+
 def test_an_image_needs_half_of_it_ahead():
     """N/2 strides: 1.67 s at the publication's N = 20, t = 10 frames at 60/s."""
     network = Cer().build({"a": 5}, TARGETS, 20)
