@@ -16,7 +16,7 @@ Options
     sampling-none | sampling-class_weights
                        not each class equally often
     votes              targets are the shares of the votes, and the rule of FER+ is `probability` (Barsoum et al. 2016)
-    smoke              seconds; says nothing
+    smoke              two epochs, seconds on drawn_faces and digits; says nothing
 
     python tools/classify.py --config=configs/ferplus.py:drawn_faces --out=work/classify/faces
     python tools/classify.py --config=configs/ferplus.py:digits --out=work/classify/digits

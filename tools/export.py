@@ -39,7 +39,7 @@ INPUT = flags.DEFINE_enum(
 LIVE = flags.DEFINE_enum(
     "live", "auto", ["auto", "yes", "no"], "Live signatures: where they can be, required (an error says why not), none."
 )
-POSTPROCESSING = flags.DEFINE_bool("postprocessing", True, "Applies what tools/postprocess.py has fitted.")
+POSTPROCESS = flags.DEFINE_bool("postprocess", True, "Carries what tools/postprocess.py fitted on this run.")
 QUANTISE = flags.DEFINE_enum("quantise", "none", ["none", "dynamic"], "tflite: dynamic: large weights in 8 bits.")
 FRAMES = flags.DEFINE_integer(
     "frames", 0, "tflite, onnx: length of sequences; 0: the run's, or a frame at a time where the network can.", 0
@@ -65,18 +65,18 @@ def main(_):
     if FORMAT.value == "tflite":
         from emotf.serving.lite import export_lite, printed
 
-        facts = export_lite(source, out, QUANTISE.value, FRAMES.value, POSTPROCESSING.value, MEASURED_ON.value)
+        facts = export_lite(source, out, QUANTISE.value, FRAMES.value, POSTPROCESS.value, MEASURED_ON.value)
         print(f"{printed(facts)}\nTensorFlow Lite: {out}")
     elif FORMAT.value == "onnx":
         from emotf.serving.lite import printed
         from emotf.serving.onnx import export_onnx
 
-        print(f"{printed(export_onnx(source, out, FRAMES.value, POSTPROCESSING.value))}\nONNX: {out}")
+        print(f"{printed(export_onnx(source, out, FRAMES.value, POSTPROCESS.value))}\nONNX: {out}")
     else:
         from emotf.serving.exporting import export, versioned
 
         folder, name = (out, "") if VERSION.value is None else (versioned(out, VERSION.value), out.resolve().name)
-        folder = export(source, folder, INPUT.value, LIVE.value, POSTPROCESSING.value, name)
+        folder = export(source, folder, INPUT.value, LIVE.value, POSTPROCESS.value, name)
         print(f"SavedModel: {folder}")
 
 

@@ -36,6 +36,10 @@ def main(_):
         raise UserError("Name one of --file=<sound file> and --microphone.")
     if OUT.value and Path(OUT.value).suffix != ".csv":
         raise UserError(f"--out={OUT.value} is the path of a CSV; let it end in .csv.")
+    if OUT.value and Path(OUT.value).is_dir():
+        raise UserError(f"--out={OUT.value} is a folder; name a file.")
+    if MICROPHONE.value and SPEED.present:
+        raise UserError("--speed is for --file; a microphone has its own.")
     if FILE.value and not Path(FILE.value).is_file():
         raise UserError(f"There is no file {FILE.value}.")
     predictor = StreamingPredictor.of(Run(RUN.value), postprocessed=POSTPROCESS.value)
@@ -46,19 +50,19 @@ def main(_):
         else listening.file_at_speed(Path(FILE.value), rate_hz, SPEED.value)
     )
     say(f"{', '.join(predictor.targets)} at {1 / predictor.hop:g}/s; a frame is final {predictor.delay:.2f} s after it")
-    found, took, heard = [], [], 0
+    found, took, started = [], [], time.monotonic()
+    at_speed = MICROPHONE.value or SPEED.value == 1
     with listening.Terminal(predictor.targets, predictor.hop) as terminal:
         try:
             for block in blocks:
-                heard += len(block)
                 began = time.monotonic()
                 found.append(predictor.push(block))
                 took.append(time.monotonic() - began)
-                terminal.show(found[-1], heard / rate_hz - found[-1].end + took[-1])
+                terminal.show(found[-1], time.monotonic() - started - found[-1].end if at_speed else None)
         except KeyboardInterrupt:
             say("stopped")
         found.append(predictor.finish())
-        terminal.show(found[-1], 0.0)
+        terminal.show(found[-1])
     trace = join([part for part in found if part.frames])
     print(listening.summary(trace, took))
     if OUT.value:

@@ -7,7 +7,7 @@ import numpy as np
 NOTE = (
     "Printed: FERPlus, seven classes, 3136 pictures of test, after a choice of epoch that is not stated; the unit of "
     "its `mse` is not stated either, and nothing of ours stands beside it. Ours: this corpus, the epoch chosen on dev; "
-    "on another corpus than FERPlus ours confirm and refute nothing"
+    "of several systems with one network, the first; on another corpus than FERPlus ours confirm and refute nothing"
 )
 
 

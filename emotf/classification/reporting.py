@@ -125,7 +125,7 @@ def _described(scored: Sequence[Scored], partition: str) -> list[str]:
         f"Corpus: {about['corpus']}, {about['records']['labels_are']}. {sizes} pictures; dev is {about['dev_is']}"
         + (f"; left out of {partition}: {', '.join(left_out)}" if left_out else "")
         + ".",
-        f"Shown: {view.resize} x {view.resize}"
+        f"Shown, where a system does not say otherwise: {view.resize} x {view.resize}"
         + (f", of which {view.crop} x {view.crop} at random (for scores the middle)" if view.crop < view.resize else "")
         + (", flipped at random" if view.flip else "")
         + f", {channels}.",
@@ -141,7 +141,9 @@ def _tables(scored: Sequence[Scored], partition: str) -> tuple[TableText, ...]:
     if len(scored) > 1:
         found.append(_differences(scored))
     found.append(_by_class(scored))
-    networks = {of.runs[0].run.about["network"]: of.right for of in scored}
+    networks: dict[str, np.ndarray] = {}
+    for of in scored:
+        networks.setdefault(of.runs[0].run.about["network"], of.right)
     if partition == "test" and (rows := beside_table_4_1(networks)):
         found.append(TableText("table-4-1", "Orgil 2022, table 4.1, and ours", *rows, NOTE))
     return tuple(found)

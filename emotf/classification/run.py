@@ -46,7 +46,8 @@ class PictureRun(RunFolder[Classification]):
             return None
         import pandas as pd
 
-        rows = pd.read_csv(path, dtype={"picture": str}, float_precision="round_trip")
+        text = dict.fromkeys(("picture", "class", "answer"), str)  # "7" is a class, and so is "None"
+        rows = pd.read_csv(path, dtype=text, keep_default_na=False, float_precision="round_trip")
         classes = tuple(self.about["classes"])
         if tuple(rows.columns) != ("picture", "class", "answer", *classes):
             raise UserError(f"{path} is not of this run's classes; delete it and run {self.tool} again.")

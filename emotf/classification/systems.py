@@ -49,11 +49,15 @@ def runs(
     Raises:
         UserError: no such field or value, or settings that cannot work.
     """
-    found = []
+    if Path(folder).is_file():
+        raise UserError(f"--out={folder} is a file; name a folder.")
+    found: list[SystemRun] = []
     for values in itertools.product(*axes.values()):
         system = "_".join(values) or config.network.name
         if "/" in system:
             raise UserError(f"--vary has the value {system!r}, which names a folder; vary something else.")
+        if system in {one.system for one in found}:
+            raise UserError(f"Two systems are called {system!r}; vary their fields one after the other.")
         changed = _applied(config, dict(zip(axes, values, strict=True)))
         for seed in seeds:
             training = replace(changed.training, seed=seed)
@@ -71,6 +75,8 @@ def _applied(config: Classification, settings: Mapping[str, str]) -> Classificat
             changed.network = named(text, weights=kept.weights, dropout=kept.dropout, frozen=kept.frozen)
         elif path == "training.seed":
             raise UserError("training.seed is no axis; name the seeds with --seeds.")
+        elif path.partition(".")[0] in ("corpus", "pictures", "dev_share"):
+            raise UserError(f"{path} decides which pictures there are, which systems share; take another --out for it.")
         else:
             assign(changed, path, typed(path, text, field_type(changed, path)))
     return changed.check().check_classes()

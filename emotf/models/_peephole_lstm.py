@@ -112,7 +112,8 @@ class PeepholeLstm(keras.layers.Layer):
         peephole = self.peephole if self.peepholes else ops.zeros((3, self.units), z.dtype)
         recurrent, p = ops.cast(self.recurrent, z.dtype), ops.cast(peephole, z.dtype)
         # states are float32 whatever the policy
-        h, c = self._cell(z, *(ops.cast(part, z.dtype) for part in carry.given[self.name]), recurrent, p)
+        before = [ops.cast(part, z.dtype) for part in carry.given[self.name]]
+        h, c = self._cell(z, before[0], before[1], recurrent, p)
         carry.left[self.name] = (ops.cast(h, "float32"), ops.cast(c, "float32"))
         return h[:, None]
 

@@ -58,8 +58,8 @@ def export(
     `serving_default`: the network alone, as it was trained. Feature images, a tensor a stream [batch, N, channels] ->
     one value a target and image [batch]; sequences [batch, frames, channels], NaN after the end of shorter ones ->
     [batch, frames]. Where each recording is standardised by itself, the caller must do it here, and only here.
-    `recording`: streams of a whole recording, [frames, channels] as they were extracted -> `times` (seconds) and the
-    targets, [frames].
+    `recording`: streams of a whole recording, [frames, channels] as they were extracted, all of which begin at 0 s ->
+    `times` (seconds) and the targets, [frames].
     `recordings`: several, [batch, frames, channels], with `<stream>_frames` [batch] -> [batch, frames], NaN after the
     end of shorter ones.
     `waveform`, `waveforms`: the same from sound, [samples], or [batch, samples] with `samples` [batch].

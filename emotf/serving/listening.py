@@ -12,6 +12,7 @@ import numpy as np
 from emotf.affect import PLANE, words
 from emotf.errors import UserError
 from emotf.media import sound_blocks
+from emotf.progress import say
 from emotf.track import Track
 
 # Seconds of sound that are pushed at a time.
@@ -54,7 +55,9 @@ def microphone(rate_hz: float) -> Iterator[np.ndarray]:
     """
     try:
         import sounddevice
-    except (ImportError, OSError) as error:  # OSError: it is there, PortAudio is not
+    except OSError as error:
+        raise UserError(f"sounddevice does not find PortAudio ({error}); install it (Debian: libportaudio2).") from None
+    except ImportError as error:
         raise UserError(
             f"A microphone needs the package sounddevice ({error}); install it, or name a --file."
         ) from None
@@ -67,7 +70,14 @@ def microphone(rate_hz: float) -> Iterator[np.ndarray]:
     def heard() -> Iterator[np.ndarray]:
         with stream:
             while True:
-                yield np.asarray(stream.read(size)[0][:, 0])
+                try:
+                    block, lost = stream.read(size)
+                except sounddevice.PortAudioError as error:
+                    say(f"the microphone is gone ({error})")
+                    return
+                if lost:
+                    say("sound was lost before it could be read; times after this are early")
+                yield np.asarray(block[:, 0])
 
     return heard()
 
@@ -101,12 +111,12 @@ class Terminal:
         if self.live:
             self.live.stop()
 
-    def show(self, trace: Track, latency: float) -> None:
+    def show(self, trace: Track, latency: float | None = None) -> None:
         """Draws new frames.
 
         Args:
             trace: the frames that became final.
-            latency: seconds by which the last of them came after its time.
+            latency: seconds by which the last of them came after its time, where time matters.
         """
         for target, column in zip(self.targets, trace.values.T, strict=True):
             self.last[target].extend(column.tolist())
@@ -118,13 +128,14 @@ class Terminal:
             self.shown = trace.end
             print(self.line(trace.end, latency), file=sys.stderr, flush=True)
 
-    def line(self, at: float, latency: float) -> str:
+    def line(self, at: float, latency: float | None) -> str:
         """The last frame in words and numbers."""
         values = {target: known[-1] for target, known in self.last.items()}
+        late = "" if latency is None else f"  ({latency:.2f} s late)"
         said = "  ".join(f"{target} {value:+.2f}" for target, value in values.items())
-        return f"{at:7.2f} s  {said}  {self._word(values)}  ({latency:.2f} s late)"
+        return f"{at:7.2f} s  {said}  {self._word(values)}" + late
 
-    def drawn(self, at: float, latency: float) -> str:
+    def drawn(self, at: float, latency: float | None) -> str:
         """A strip a target: the last twelve seconds."""
         wide = max(map(len, self.targets))
         strips = [f"{target:>{wide}} {known[-1]:+.2f} {strip(known, self.low, self.high)}"

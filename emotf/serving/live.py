@@ -100,6 +100,12 @@ class Live(ABC):
     def _oldest(self, name: str, following: tf.Tensor) -> tf.Tensor:
         """The first frame of a stream that the frames of the trace from `following` on need."""
 
+    def _late(self, hop: float, ahead: int) -> float:
+        """Seconds by which a stream must go on for a frame of the trace that needs so many frames after the nearest."""
+        if abs(self.served.hop / hop - round(self.served.hop / hop)) < 1e-6:
+            return ahead * hop  # the nearest frame stands at the same time
+        return max((ahead + 0.5) * hop, hop)
+
     def _known(self, state: State) -> Streams:
         """How many frames of each stream there were so far."""
         return {
@@ -154,8 +160,7 @@ class Images(Live):
 
     @property
     def delay(self) -> float:
-        hops = self.served.hops
-        return max(int(self.served.window.offsets(hop)[-1]) * hop for hop in hops.values())
+        return max(self._late(hop, int(self.served.window.offsets(hop)[-1])) for hop in self.served.hops.values())
 
     def _ready(self, following: tf.Tensor, known: Streams) -> tf.Tensor:
         hops = self.served.hops
@@ -179,7 +184,9 @@ class Carried(Live):
     Frames go one by one through the same operations, whatever the cuts, so that these change no bit.
     """
 
-    delay = 0.0
+    @property
+    def delay(self) -> float:
+        return max(self._late(hop, 0) for hop in self.served.hops.values())
 
     def __init__(self, served: Served) -> None:
         super().__init__(served)
@@ -246,7 +253,8 @@ class Pieces(Live):
 
     @property
     def delay(self) -> float:
-        return (self.served.piece - 1) * self.served.hop
+        ahead = max(self._late(hop, 0) for hop in self.served.hops.values())
+        return (self.served.piece - 1) * self.served.hop + ahead
 
     def _ready(self, following: tf.Tensor, known: Streams) -> tf.Tensor:
         reached = self._reached(following, known, dict.fromkeys(known, 0))

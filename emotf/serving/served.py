@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from emotf.config import TRANSDUCTIVE
+from emotf.errors import UserError
 from emotf.pipeline.standardisation import CONSTANT
 from emotf.refinement.postprocess import chains_of
 from emotf.runs import Run
@@ -58,10 +59,13 @@ class Served:
             postprocessed: applies its post-processing, where it has some.
 
         Raises:
-            UserError: the run is not finished.
+            UserError: the run is not finished, or was trained by a version that did not note what is needed.
         """
         network, about, experiment = run.network(), run.about, run.experiment
         streams = about["streams"]
+        if "standardisation" not in about or any("gaps" not in stream for stream in streams.values()):
+            raise UserError(f"{run.folder} is of an earlier version, which did not note what serving needs; train it "
+                            "anew.")  # fmt: skip
         chains = chains_of(run) if postprocessed and run.is_postprocessed else {}
         return cls(
             network=network,

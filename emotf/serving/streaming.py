@@ -134,6 +134,8 @@ class StreamingPredictor:
         for name, x in frames.items():
             if x.ndim != 2 or x.shape[1] != self._served.channels[name]:
                 raise UserError(f"{name} is [frames, {self._served.channels[name]}], received {list(x.shape)}.")
+            if np.isinf(x).any():
+                raise UserError(f"{name} has frames with infinite values; restore them, or push NaN.")
         return frames
 
     def _track(self, traces: Mapping[str, tf.Tensor]) -> Track:

@@ -153,7 +153,7 @@ def test_onnx(lstm, tmp_path):
     from emotf.serving.onnx import OnnxNetwork
 
     model = tmp_path / "lstm.onnx"
-    done = tool("export", f"--run={lstm.folder}", f"--out={model}", "--format=onnx", "--nopostprocessing")
+    done = tool("export", f"--run={lstm.folder}", f"--out={model}", "--format=onnx", "--nopostprocess")
     assert f"takes a frame and the states before it; {model.stat().st_size:,} bytes" in done.stdout
     about = json.loads(model.with_suffix(".json").read_text())
     assert about["sha256"] == sha256(model) and about["scale_and_offset"] is None

@@ -148,7 +148,8 @@ def test_classes_that_are_left_out_may_be_one_text():
         ({"network": ("resnet34",)}, "No network 'resnet34'"),
         ({"training.samplings": ("none",)}, "Did you mean 'sampling'"),
         ({"training.seed": ("1", "2")}, "--seeds"),
-        ({"corpus.dir": ("a/b", "c")}, "names a folder"),
+        ({"network.weights": ("a/b", "c")}, "names a folder"),
+        ({"corpus.count": ("8", "10")}, "which pictures there are"),
         ({"training.batch": ("many",)}, "cannot be 'many'"),
     ],
 )
@@ -236,6 +237,16 @@ def test_answers_come_back_from_disk_as_they_were(trained):
     np.testing.assert_array_equal(kept.logits, logits)
     confusion = pd.read_csv(run.folder / "test_confusion.csv", index_col=0).to_numpy()
     np.testing.assert_array_equal(confusion, kept.confusion)
+
+
+def test_classes_may_be_called_as_numbers_or_nothing(tmp_path):
+    run, classes = PictureRun(tmp_path), ("0", "None", "NA")
+    run.note(classes=list(classes))
+    logits = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    run.write_answers("test", Answers(classes, tuple("012345"), np.array([0, 1, 2, 0, 1, 2]), logits))
+    kept = run.answers("test")
+    assert kept.classes == classes and kept.ids == tuple("012345") and kept.labels.tolist() == [0, 1, 2, 0, 1, 2]
+    np.testing.assert_array_equal(kept.logits, logits)
 
 
 def test_the_report_says_what_it_is(trained):
