@@ -174,7 +174,7 @@ def _facts(
         "classes": list(material.schema.classes),
         "counts": material.counts,
         "left_out": material.schema.left_out,
-        "dev_is": "of the corpus" if "dev" in material.schema.counts else f"{config.dev_share:.0%} of train, held back",
+        "dev_is": "of the corpus" if "dev" in material.schema.counts else "a share of each class of train, held back",
         "network": config.network.name,
         "parameters": network.count_params(),
         "trained_parameters": int(sum(np.prod(weight.shape) for weight in network.trainable_weights)),

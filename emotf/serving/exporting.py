@@ -80,6 +80,8 @@ def export(
     """
     if folder.exists():
         raise UserError(f"{folder} exists; choose another folder or delete it.")
+    if above := next((path for path in folder.resolve().parents if path.is_file()), None):
+        raise UserError(f"{above} is a file, so that nothing can lie in it; choose another --out.")
     served = Served.of(run, postprocessed)
     heard = _heard(served, run, inputs)
     going_on = _live(served, heard, live)

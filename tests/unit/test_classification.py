@@ -290,7 +290,7 @@ def test_development_is_held_back_where_the_corpus_has_none(tmp_path):
     shown, held = of.partition("train"), of.partition("dev")
     assert not set(shown.ids) & set(held.ids) and len(shown.ids) + len(held.ids) == len(shown.part)
     assert set(held.labels) == set(shown.labels)
-    assert run.about["dev_is"] == "30% of train, held back"
+    assert run.about["dev_is"] == "a share of each class of train, held back"
 
 
 def test_table_4_1_has_ours_beside_it():
