@@ -5,7 +5,6 @@ All of it runs in double precision, as `emotf.postprocessing` does.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
@@ -52,57 +51,63 @@ class Chain:
     def initial_state(self) -> State:
         """What `live` needs to know of the frames so far: nothing yet."""
         return {f"{target}.step{n}": step.initial for target, steps in self.steps.items()
-                for n, step in enumerate(steps) if step.initial is not None}  # fmt: skip
+                for n, step in enumerate(steps) if isinstance(step, Remembering)}  # fmt: skip
 
     def live(self, target: str, state: State, trace: tf.Tensor) -> tuple[State, tf.Tensor]:
         """The next frames of a trace, float32 [new], after the steps; and the state for those that follow."""
         x, left = tf.cast(trace, tf.float64), dict(state)
         for n, step in enumerate(self.steps.get(target, [])):
             name = f"{target}.step{n}"
-            if step.initial is None:
-                x = step.whole(x)
-            else:
+            if isinstance(step, Remembering):
                 left[name], x = step.live(state[name], x)
+            else:
+                x = step.whole(x)
         return left, tf.cast(x, tf.float32)
 
 
-@dataclass
 class InGraph(ABC):
     """A fitted step on tensors float64 [frames].
 
     Attributes:
         future: what of the frames to come it needs, in words; empty where nothing.
-        initial: what it knows before the first frame; None where no frame hangs on another.
     """
 
     future = ""
-    initial: tf.Tensor | None = None
 
     @abstractmethod
     def whole(self, x: tf.Tensor) -> tf.Tensor:
         """A whole trace after the step."""
 
+
+class Remembering(InGraph):
+    """A step in which a frame hangs on those before.
+
+    Attributes:
+        initial: what it knows before the first frame.
+    """
+
+    initial: tf.Tensor
+
+    @abstractmethod
     def live(self, state: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The state after the next frames, and these frames after the step."""
-        raise NotImplementedError
 
 
 class Affine(InGraph):
     """a x + b: centring, scaling."""
 
     def __init__(self, a: float, b: float) -> None:
-        super().__init__()
         self.a, self.b = a, b
 
     def whole(self, x: tf.Tensor) -> tf.Tensor:
         return self.a * x + self.b
 
 
-class Smoothed(InGraph):
+class Smoothed(Remembering):
     """s_t = α x_t + (1 - α) s_{t-1}, s_1 = x_1. NaN stands for no frame so far."""
 
     def __init__(self, alpha: float, direction: str) -> None:
-        super().__init__(initial=tf.constant(np.nan, tf.float64))
+        self.initial = tf.constant(np.nan, tf.float64)
         self.alpha, self.direction = alpha, direction
         if direction != "forward" and alpha != 1:
             self.future = f"smoothing, direction {direction}"
@@ -126,7 +131,6 @@ class Medianed(InGraph):
     """The median of an odd number of frames around each; beyond the ends the first or last is repeated."""
 
     def __init__(self, frames: int, hop: float) -> None:
-        super().__init__()
         self.frames = frames
         self.future = f"median over {frames * hop:g} s" if frames > 1 else ""
 
@@ -136,11 +140,11 @@ class Medianed(InGraph):
         return tf.sort(_at(x, around), axis=1)[:, half]
 
 
-class Later(InGraph):
+class Later(Remembering):
     """x_{t-d}; the first or last value fills the gap. NaN stands for frames that are not there yet."""
 
     def __init__(self, frames: int, hop: float) -> None:
-        super().__init__(initial=tf.fill([max(frames, 0)], tf.constant(np.nan, tf.float64)))
+        self.initial = tf.fill([max(frames, 0)], tf.constant(np.nan, tf.float64))
         self.frames = frames
         self.future = f"shift by {frames * hop:g} s" if frames < 0 else ""
 
