@@ -46,8 +46,11 @@ class FromMesh(Detected):
         mesh = face_mesh(path)
         hop, nearest = picture_clock(path, mesh.times, self.rate_hz)
         # the rows as filmed go before `Track` copies what it is given: of the whole mesh, 1 GB in two hours
-        values = with_flags(self._rows(path, mesh), mesh.found, mesh.confidence, self.flags)[nearest]
-        return Track(values, hop=hop, channels=self.channels)
+        return Track(self.rows(path, mesh)[nearest], hop=hop, channels=self.channels)
+
+    def rows(self, path: Path, mesh: FaceMesh) -> np.ndarray:
+        """All channels of every picture as filmed, float32 [frames, channels]."""
+        return with_flags(self._rows(path, mesh), mesh.found, mesh.confidence, self.flags)
 
     def _check(self) -> None:
         """Refuses settings before anything is read."""

@@ -1,6 +1,6 @@
 """The face mesh of a video: 468 landmarks a picture, from MediaPipe, of one face that is followed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -136,11 +136,22 @@ def faces(path: Path | str, most: int = MOST) -> Iterator[tuple[float, np.ndarra
     Raises:
         UserError: the file is missing, damaged, or has no pictures; or `most` is not a number of faces.
     """
+    return followed(pictures(path), most)
+
+
+def followed(
+    filmed: Iterable[tuple[float, np.ndarray]], most: int = MOST
+) -> Iterator[tuple[float, np.ndarray, Face | None]]:
+    """The same of pictures that come from anywhere, a camera, say: seconds, which rise, and uint8 rgb.
+
+    Raises:
+        UserError: `most` is not a number of faces.
+    """
     if most < 1:
         raise UserError(f"Cannot look for {most} faces; choose 1 or more.")
     follower = _Follower()
     with face_detector(most) as process:
-        for time, picture in pictures(path):
+        for time, picture in filmed:
             height, width = picture.shape[:2]
             pixels = np.array([width, height, width], np.float32)
             yield time, picture, follower.choose(time, [(shares * pixels, score) for shares, score in process(picture)])

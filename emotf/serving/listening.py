@@ -1,4 +1,4 @@
-"""Sound as it comes: from a file at its own speed, or from a microphone; and its trace in a terminal."""
+"""What comes as it comes, sound or faces, its live trace, and that in a terminal."""
 
 import sys
 import time
@@ -12,8 +12,11 @@ import numpy as np
 from emotf.affect import PLANE, words
 from emotf.errors import UserError
 from emotf.media import sound_blocks
+from emotf.media.face_mesh import followed
 from emotf.progress import say
-from emotf.track import Track
+from emotf.serving.streaming import StreamingPredictor
+from emotf.serving.watching import Film, Watched
+from emotf.track import Track, join
 
 # Seconds of sound that are pushed at a time.
 BLOCK = 0.04
@@ -80,6 +83,73 @@ def microphone(rate_hz: float) -> Iterator[np.ndarray]:
                 yield np.asarray(block[:, 0])
 
     return heard()
+
+
+class OfSound:
+    """The live trace of sound.
+
+    Args:
+        predictor: takes sound.
+        blocks: of samples.
+
+    Attributes:
+        took: seconds of each push.
+    """
+
+    def __init__(self, predictor: StreamingPredictor, blocks: Iterator[np.ndarray]) -> None:
+        self.predictor, self.blocks = predictor, blocks
+        self.took: list[float] = []
+
+    def __iter__(self) -> Iterator[Track]:
+        """The frames that became final, block by block."""
+        for block in self.blocks:
+            began = time.monotonic()
+            trace = self.predictor.push(block)
+            self.took.append(time.monotonic() - began)
+            yield trace
+
+    def rest(self) -> Track:
+        """The frames that are missing at the end."""
+        return self.predictor.finish()
+
+
+class OfFilm:
+    """The live trace of a filmed face.
+
+    Args:
+        predictor: takes streams.
+        watched: makes them.
+        film: pictures with their times.
+
+    Attributes:
+        took: seconds of each picture, its mesh included.
+    """
+
+    def __init__(self, predictor: StreamingPredictor, watched: Watched, film: Film) -> None:
+        self.predictor, self.watched, self.film = predictor, watched, film
+        self.took: list[float] = []
+
+    def __iter__(self) -> Iterator[Track]:
+        """The frames that became final, picture by picture."""
+        for seconds, picture, face in followed(self._timed()):
+            trace = self.predictor.push(**self.watched.push(seconds, picture, face))
+            self.took.append(time.monotonic() - self.began)
+            yield trace
+
+    def rest(self) -> Track:
+        """The frames that are missing at the end."""
+        return join_parts([self.predictor.push(**self.watched.finish()), self.predictor.finish()])
+
+    def _timed(self) -> Film:
+        for seconds, picture in self.film:
+            self.began = time.monotonic()
+            yield seconds, picture
+
+
+def join_parts(parts: Sequence[Track]) -> Track:
+    """Parts of a trace in one; those without frames are left out, all but the first."""
+    there = [part for part in parts if part.frames]
+    return join(there) if there else parts[0]
 
 
 class Terminal:
@@ -161,14 +231,12 @@ def strip(values: Sequence[float], low: float, high: float) -> str:
 
 
 def summary(trace: Track, took: Sequence[float]) -> str:
-    """How much there was, and how long pushes of 40 ms of sound took.
+    """How much there was, and how long pushes took.
 
     Args:
         trace: all of it.
-        took: seconds of each push.
+        took: seconds of each push: of 40 ms of sound, or of a picture.
     """
     median, most = (1000 * float(np.percentile(took, share)) for share in (50, 99))
-    return (
-        f"{trace.frames} frames, {', '.join(trace.channels)}; {1000 * BLOCK:g} ms of sound took {median:.1f} ms "
-        f"(median), {most:.1f} ms (99 %)"
-    )
+    said = f"{trace.frames} frames, {', '.join(trace.channels)}"
+    return f"{said}; a push took {median:.1f} ms (median), {most:.1f} ms (99 %)"

@@ -2,9 +2,12 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import tool
+
+from emotf.tables import read_track
 
 # ten pictures a second are enough here; the ResNet50 takes most of the time
 RATE = "rate-10,split-60:40,s32"
@@ -70,3 +73,11 @@ def test_the_mesh_transformer_is_trained_on_films(films):
     scores = pd.read_csv(run / "history.csv")
     assert len(scores) == 2 and scores["loss"].notna().all()
     assert "arousal" in tool("evaluate", f"--run={run}", "--partition=dev", "--allow_seen").stdout
+    # watched while it is filmed, the face is traced as it is predicted
+    film = films / "twin" / "videos" / "test" / "106.mp4"
+    tool("predict", f"--run={run}", f"--media={film}", f"--out={films}/whole.csv")
+    done = tool("live", f"--run={run}", f"--file={film}", "--speed=0", f"--out={films}/live.csv")
+    assert "a push took" in done.stdout
+    live, whole = read_track(films / "live.csv"), read_track(films / "whole.csv")
+    assert live.hop == pytest.approx(whole.hop) and live.channels == whole.channels
+    np.testing.assert_allclose(live.values, whole.values, atol=1e-4)
