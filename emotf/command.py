@@ -36,14 +36,22 @@ def run(main: Callable[[Sequence[str]], None], words: bool = False) -> None:
     app.run(guarded, flags_parser=_parse)
 
 
-def define_config(required: bool = True) -> "flags.FlagHolder[Any]":
-    """The `--config` flag of a tool: its value is the resolved `emotf.config.Experiment`, or None where not given."""
+EXAMPLE = "configs/cer_mtl.py:emodb,speech"
+OVERRIDES = "--config.model.gru_units=8 --config.training.learning_rate=1e-4 --config.data.fold=2"
+
+
+def define_config(required: bool = True, example: str = EXAMPLE, overrides: str = OVERRIDES) -> "flags.FlagHolder[Any]":
+    """The `--config` flag of a tool: its value is the resolved `emotf.config.Experiment`, or None where not given.
+
+    Args:
+        required: whether the tool needs one.
+        example, overrides: what --help shows, where the tool takes other recipes.
+    """  # fmt: skip
     flag = config_flags.DEFINE_config_file(
         "config",
         None,
-        "Recipe and its argument, for example configs/cer_mtl.py:emodb,speech; first on the line. Overrides follow: "
-        "--config.model.gru_units=8 --config.training.learning_rate=1e-4 --config.data.fold=2. The docstring of a "
-        "recipe lists its arguments.",
+        f"Recipe and its argument, for example {example}; first on the line. Overrides follow: {overrides}. The "
+        "docstring of a recipe lists its arguments.",
     )
     if required:
         flags.mark_flag_as_required("config")

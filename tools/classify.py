@@ -21,7 +21,9 @@ from absl import flags
 import emotf.command
 from emotf.command import define_config, integers, run
 
-CONFIG = define_config()
+CONFIG = define_config(
+    example="configs/ferplus.py:drawn_faces", overrides="--config.training.learning_rate=1e-4 --config.view.channels=3"
+)
 OUT = flags.DEFINE_string("out", None, "Folder of the runs and of the report.", required=True)
 VARY = flags.DEFINE_multi_string("vary", [], "A field and its values, network=resnet18,resnet50; or none.")
 SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds of weights, order, crops and flips, e.g. 0,1,2.")

@@ -27,7 +27,9 @@ from absl import flags
 import emotf.command
 from emotf.command import define_config, integers, run
 
-CONFIG = define_config()
+CONFIG = define_config(
+    example="configs/continual.py:digits", overrides="--config.training.decay=0.01 --config.body.epochs=30"
+)
 OUT = flags.DEFINE_string("out", None, "Folder of the runs and of the report.", required=True)
 SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds of weights, order and pool, e.g. 0,1,2,3,4.")
 PARTITION = flags.DEFINE_enum("partition", "test", ["test", "dev"], "What is reported.")

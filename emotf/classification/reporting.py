@@ -121,6 +121,7 @@ def _described(scored: Sequence[Scored], partition: str) -> list[str]:
     sizes = ", ".join(f"{sum(counts.values())} {name}" for name, counts in about["counts"].items())
     left_out = [f"{count} {why}" for why, count in about["left_out"].get(partition, {}).items()]
     channels = {0: "in the channels of the corpus", 1: "grey"}.get(view.channels, "in three channels")
+    named = f"Systems are named by their {' and '.join(one.fields)}. " if one.fields else ""
     return [
         f"Corpus: {about['corpus']}, {about['records']['labels_are']}. {sizes} pictures; dev is {about['dev_is']}"
         + (f"; left out of {partition}: {', '.join(left_out)}" if left_out else "")
@@ -132,7 +133,7 @@ def _described(scored: Sequence[Scored], partition: str) -> list[str]:
         f"Trained, where a system does not say otherwise: cross-entropy with {training.targets}, sampling "
         f"{training.sampling}, {type(training.optimizer).__name__} at {training.learning_rate:g}, batch "
         f"{training.batch}, from {config.network.weights} weights; the epoch of the best {training.select} on dev.",
-        f"Reported on {partition}; seeds {', '.join(map(str, seeds))}, of weights, order, crops and flips.",
+        f"{named}Reported on {partition}; seeds {', '.join(map(str, seeds))}, of weights, order, crops and flips.",
     ]
 
 

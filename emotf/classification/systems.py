@@ -22,11 +22,13 @@ class SystemRun:
 
     Attributes:
         system: the values that set it apart.
+        fields: what they are values of.
         config: of the run.
         run: its folder.
     """
 
     system: str
+    fields: tuple[str, ...]
     config: Classification
     run: PictureRun
 
@@ -61,7 +63,7 @@ def runs(
         changed = _applied(config, dict(zip(axes, values, strict=True)))
         for seed in seeds:
             training = replace(changed.training, seed=seed)
-            found.append(SystemRun(system, replace(changed, training=training),
+            found.append(SystemRun(system, tuple(axes), replace(changed, training=training),
                                    PictureRun(Path(folder) / system / f"seed{seed}")))  # fmt: skip
     return tuple(found)
 

@@ -133,7 +133,8 @@ class Classifier(ABC):
             )
         if self.preprocessing != "tf" and shape[2] != 3:
             raise UserError(
-                f"{self.name} takes rgb pictures, of 3 channels, received {list(shape)}; repeat a grey channel thrice."
+                f"{self.name} takes rgb pictures, of 3 channels, received {list(shape)}; repeat a grey channel thrice "
+                "(view.channels=3)."
             )
         if self.weights == "imagenet" and not self.offered:
             raise UserError(

@@ -251,6 +251,7 @@ def test_classes_may_be_called_as_numbers_or_nothing(tmp_path):
 
 def test_the_report_says_what_it_is(trained):
     runs, said, paths = trained
+    assert "Systems are named by their training.sampling. Reported on test; seeds 0, 1" in said
     assert "SYNTHETIC" in said and "21 train, 14 dev, 14 test pictures" in said
     assert "| none" in said and "| balanced" in said and "table 4.1" not in said
     assert all(path.stat().st_size > 0 for path in paths)
