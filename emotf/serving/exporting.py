@@ -103,7 +103,7 @@ class _Signatures(tf.Module):
 
     def __init__(self, served: Served, heard: Heard | None, live: Live | HeardLive | None, about: str) -> None:
         super().__init__()
-        self.weights = list(served.network.variables)
+        self.weights = [variable.value for variable in served.network.variables]
         streams = {name: tf.TensorSpec([None, size], name=name) for name, size in served.channels.items()}
         length = served.window.inputs
         shown = {name: tf.TensorSpec([None, length, size], name=name) for name, size in served.channels.items()}

@@ -87,12 +87,16 @@ def test_a_file_is_traced_live_as_it_is_predicted(speech, work):
     np.testing.assert_allclose(live.values, whole.values, atol=1e-4)
 
 
-def test_the_command_line_of_tensorflow_shows_the_signature(speech):
+def test_the_command_line_of_tensorflow_shows_and_runs_the_signature(speech, work):
     _, folder = speech
     cli = str(shutil.which("saved_model_cli", path=str(ROOT / ".venv/bin")) or "saved_model_cli")
     common = ["--dir", str(folder), "--tag_set", "serve", "--signature_def", "waveform"]
     shown = subprocess.run([cli, "show", *common], capture_output=True, text=True, check=True, timeout=300).stdout
     assert "inputs['sound'] tensor_info" in shown and "outputs['times'] tensor_info" in shown
+    np.save(work / "silence.npy", np.zeros(16000, np.float32))
+    sound = ["--inputs", f"sound={work}/silence.npy", "--outdir", str(work / "by_cli")]
+    subprocess.run([cli, "run", *common, *sound], capture_output=True, check=True, timeout=300)
+    assert np.load(work / "by_cli" / "arousal.npy").shape == (21,)  # a second, 20 frames a second
 
 
 @pytest.mark.parametrize(
