@@ -198,13 +198,14 @@ def _guided(study: "Study", search: Search) -> "Study":
 
 def _revive(study: "Study") -> None:
     """Puts the settings of trials whose processes were killed in front again; their runs go on where they stopped."""
+    from optuna.exceptions import UpdateFinishedTrialError
     from optuna.trial import TrialState
 
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         if not is_dead(trial):
             continue
         attempt = trial.user_attrs.get("attempt", 1)
-        with contextlib.suppress(ValueError):  # another process has found it, too
+        with contextlib.suppress(ValueError, UpdateFinishedTrialError):  # another process has found it, too
             if attempt == ATTEMPTS:
                 study.tell(trial.number, state=TrialState.PRUNED)
                 continue

@@ -41,7 +41,7 @@ def test_a_grid_in_parts_with_a_killed_process_ends_as_in_one_piece(work, flags)
     assert process.returncode == 1 and "its process was killed, perhaps for memory" in said.splitlines()[-1]
     assert said.splitlines()[-1].startswith("error: 1 of 2 runs broke: mtl ")
     assert len(list((work / "elsewhere" / "runs").glob("*/FINISHED"))) == 1
-    again = tool("compare", *elsewhere, "--shard=1/2")
+    again = tool("compare", *elsewhere, "--shard=1/2", fresh=True)
     assert "2 runs, 1 of them done" in again.stderr
 
     for folder in (work / "elsewhere" / "runs").iterdir():

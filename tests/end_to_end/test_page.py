@@ -57,7 +57,7 @@ def encoded(seconds, suffix, folder, codec):
 
 
 def wait_until(holds):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -24,7 +24,7 @@ def test_a_search_is_killed_goes_on_and_ends_in_a_recipe(tmp_path, smoke):
         assert any(line.startswith("trial ") for line in said), "the first trial came to no end"
         time.sleep(0.5)  # the next one has begun
         process.send_signal(signal.SIGKILL)
-    done = tool("search", *flags)
+    done = tool("search", *flags, fresh=True)
     assert "tried again" in done.stderr and "4 trials, " in done.stderr
 
     rows = pd.read_csv(out / "trials.csv", float_precision="round_trip")
