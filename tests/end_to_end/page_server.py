@@ -30,7 +30,8 @@ class Server:
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "tools/serve.py", f"--run={run}", "--port=0", *flags],
-                cwd=ROOT, env={**os.environ, "TMPDIR": str(temporary)}, stdout=subprocess.PIPE, stderr=log, text=True,
+                cwd=ROOT, env={**os.environ, "TMPDIR": str(temporary), "TF_CPP_MIN_LOG_LEVEL": "3"},
+                stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip
         line = self.process.stdout.readline()
         assert line.startswith("Serving "), self.log.read_text()

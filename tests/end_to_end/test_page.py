@@ -206,9 +206,7 @@ def test_a_sender_who_leaves_and_a_server_that_is_killed_leave_nothing(speech, w
     again = Server(speech, work / "killed", "--workers=1")
     assert again.left() == [] and len(list(again.temporary.iterdir())) == 1
     again.stop(signal.SIGINT)
-    assert list(again.temporary.iterdir()) == []
-    said = again.log.read_text()  # TensorFlow's own lines at start may be there
-    assert "Traceback" not in said and "error" not in said.lower()
+    assert list(again.temporary.iterdir()) == [] and again.log.read_text() == ""
 
 
 def test_what_cannot_be_served_is_told_before(work, speech, server):
