@@ -175,7 +175,7 @@ def _system(folder: Path, partition: str, raw: bool) -> System:
     return System(folder.name, golds, found)
 
 
-def _golds(experiment: Experiment, targets: tuple[str, ...], partition: str) -> dict[str, Track]:
+def _golds(experiment: Experiment, targets: tuple[str, ...], partition: str) -> Mapping[str, Track]:
     """Gold standards of other targets than the experiment's own."""
     return selection(replace(experiment, data=replace(experiment.data, targets=targets))).partition(partition)
 
