@@ -162,7 +162,7 @@ def _system(folder: Path, partition: str, raw: bool) -> System:
         experiment = leaf.experiment
         leaf.check_records(Store(experiment.store).fingerprint(experiment.streams))
         targets = tuple(fusion.content["targets"])
-        golds = {part: _golds(experiment, targets, part) for part in parts}
+        golds: Parts = {part: _golds(experiment, targets, part) for part in parts}
         found = {
             part: {name: tables.read_track(fusion.prediction(part, name)) for name in golds[part]} for part in parts
         }
