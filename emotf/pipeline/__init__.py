@@ -1,6 +1,7 @@
 """From records to batches: which recordings, standardisation, order, windows."""
 
 from emotf.pipeline.batches import Epochs, prediction_batches, track_batches, training_batches
+from emotf.pipeline.lazy import Golds, Lazy, clocks
 from emotf.pipeline.masking import Masking, masked
 from emotf.pipeline.missing import Missing, parse_missing
 from emotf.pipeline.pictures import PictureEpochs, evaluation_pictures, training_pictures
@@ -11,6 +12,8 @@ from emotf.pipeline.views import View
 
 __all__ = [
     "Epochs",
+    "Golds",
+    "Lazy",
     "Masking",
     "Missing",
     "PictureEpochs",
@@ -18,6 +21,7 @@ __all__ = [
     "Slider",
     "Standardisation",
     "View",
+    "clocks",
     "evaluation_pictures",
     "masked",
     "parse_missing",
