@@ -7,6 +7,7 @@ from emotf.pipeline.pictures import PictureEpochs, evaluation_pictures, training
 from emotf.pipeline.selection import Selection, select
 from emotf.pipeline.sliding import Slider, whole_recordings
 from emotf.pipeline.standardisation import Standardisation, standardise, transductive
+from emotf.pipeline.strays import strays
 from emotf.pipeline.views import View
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "prediction_batches",
     "select",
     "standardise",
+    "strays",
     "track_batches",
     "training_batches",
     "training_pictures",
