@@ -74,7 +74,7 @@ def _numbered(
         "centres": {
             name: _ragged([nearest_frames(n, name, of[n], gold[n]) for n in anchors]) for name, of in clocks.items()
         },
-        "gold": _ragged([_numbers(i, gold[n]) for i, n in enumerate(anchors, 1)]),
+        "gold": _ragged([_numbers(i, gold[n]) for i, n in enumerate(anchors, start=1)]),
         "anchors": _ragged(list(anchors.values())),
     }
 
