@@ -12,14 +12,18 @@ from emotf.track import Clock, Track, to_frames
 def edges(case: Case) -> Finding:
     """Every gold standard within its streams; moved by `data.delay`, it is unrated for so long at its edge."""
     delay = case.experiment.data.delay
-    clocks = {name: case.store.stream(name).clocks(case.place) for name in case.experiment.streams}
+    moved = f", moved by {delay:g} s" if delay else ""
+    looked_at = f"gold standards of {case.sizes}{moved}"
+    try:
+        clocks = {name: case.store.stream(name).clocks(case.place) for name in case.experiment.streams}
+    except UserError as error:  # no leak; training refuses such records
+        return Finding("edges", looked_at, unknown=f"where the media end: {error}")
     found = []
     for golds in case.selection.golds.values():
         for name, gold in golds.items():
             found += _without_media(name, gold, {stream: of[name] for stream, of in clocks.items()})
             found += _moved_past(name, gold, delay)
-    moved = f", moved by {delay:g} s" if delay else ""
-    return Finding("edges", f"gold standards of {case.sizes}{moved}", tuple(found))
+    return Finding("edges", looked_at, tuple(found))
 
 
 def _without_media(name: str, gold: Track, clocks: dict[str, Clock]) -> list[str]:

@@ -329,6 +329,14 @@ def test_ratings_without_media_are_named(experiment):
     )
 
 
+def test_records_that_lack_a_stream_are_no_leak_but_not_known(experiment):
+    body = Store(experiment.store).stream("body")
+    body.complete({name: entry for name, entry in body.completed.items() if name != "r3"})
+    unknown = {one.guard: one.unknown for one in examine(experiment) if one.unknown}
+    assert list(unknown) == ["windows", "edges"]
+    assert all("Recording r3 has no stream 'body'" in said for said in unknown.values())
+
+
 # ---- features and normalisers ---------------------------------------------------------------------------------------
 
 
