@@ -58,6 +58,8 @@ class Data:
             transductive.
         shuffled_gold: a control: the recordings of train swap their gold standards. What then still scores above chance
             on test is not learned from the pairing of media and ratings.
+        shared_media: recordings of two partitions may have one and the same file (silence, say); `emotf.doctor` refuses
+            them otherwise.
     """
 
     records: str = "work/records"
@@ -68,6 +70,7 @@ class Data:
     fold: int | None = None
     standardisation: str = "train"
     shuffled_gold: bool = False
+    shared_media: bool = False
 
 
 @dataclass

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from emotf import tables
+from emotf.doctor import examine_run, refuse
 from emotf.errors import UserError
 from emotf.measures import MEAN, MEASURES, POOLED, Moments
 from emotf.pipeline import Missing
@@ -136,9 +137,11 @@ def evaluate(run: Run, partition: str, allow_seen: bool = False, variance: str =
     """Predicts and scores a partition of a finished run, and keeps traces and scores in its folder.
 
     Raises:
-        UserError: the partition decided something and `allow_seen` is not set, or the run is not finished.
+        UserError: the partition decided something and `allow_seen` is not set, the run is not finished, or
+            `emotf.doctor` finds a leak.
     """
     refuse_seen(partition, allow_seen)
+    refuse(examine_run(run))
     _, (predictor,) = predictors(run, partition)
     found = _predicted(
         predictor, lambda recording, prediction: run.write_predictions(partition, {recording: prediction})
@@ -167,6 +170,7 @@ def evaluate_missing(
         UserError: as of `evaluate`.
     """
     refuse_seen(partition, allow_seen)
+    refuse(examine_run(run))
     before = moments(*traces(run, partition))
     subjects = subjects_of(run)
     _, found = predictors(run, partition, missing)

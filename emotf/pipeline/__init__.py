@@ -1,6 +1,7 @@
 """From records to batches: which recordings, standardisation, order, windows."""
 
 from emotf.pipeline.batches import Epochs, prediction_batches, track_batches, training_batches
+from emotf.pipeline.borders import strays
 from emotf.pipeline.lazy import Golds, Lazy, clocks
 from emotf.pipeline.masking import Masking, masked
 from emotf.pipeline.missing import Missing, parse_missing
@@ -28,6 +29,7 @@ __all__ = [
     "prediction_batches",
     "select",
     "standardise",
+    "strays",
     "track_batches",
     "training_batches",
     "training_pictures",

@@ -2,6 +2,7 @@
 
 Layout
     <records>/<corpus>/recordings.json            who: id, subject, session, partition; what the targets are
+    <records>/<corpus>/media.json                 recording -> medium -> SHA-256 of the file that streams were made from
     <records>/<corpus>/<stream>/schema.json       channels, hop, window, kind (extracted or raw), how it was made
     <records>/<corpus>/<stream>/<id>.tfrecord     one example: the whole stream of one recording; of a stream of
                                                   pictures one example a frame, a JPEG file and the numbers beside it
