@@ -2,6 +2,7 @@
 
 from emotf.pipeline.batches import Epochs, prediction_batches, track_batches, training_batches
 from emotf.pipeline.borders import strays
+from emotf.pipeline.lazy import Golds, Lazy, clocks
 from emotf.pipeline.masking import Masking, masked
 from emotf.pipeline.missing import Missing, parse_missing
 from emotf.pipeline.pictures import PictureEpochs, evaluation_pictures, training_pictures
@@ -12,6 +13,8 @@ from emotf.pipeline.views import View
 
 __all__ = [
     "Epochs",
+    "Golds",
+    "Lazy",
     "Masking",
     "Missing",
     "PictureEpochs",
@@ -19,6 +22,7 @@ __all__ = [
     "Slider",
     "Standardisation",
     "View",
+    "clocks",
     "evaluation_pictures",
     "masked",
     "parse_missing",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from emotf.pipeline.batches import _gatherer, _pooled
+from emotf.pipeline.lazy import clocks
 from emotf.records import Store, nearest_frames
 from emotf.track import Clock, Track
 from emotf.windows.base import Window
@@ -37,18 +38,19 @@ def strays(
     Raises:
         UserError: the records do not cover the gold standard, or the window is impossible on their clocks.
     """
-    window = window.spanning(max(gold.frames for gold in golds.values()))
+    when = clocks(golds)
+    window = window.spanning(max(clock.frames for clock in when.values()))
     anchors = {name: window.anchors(gold.values) for name, gold in golds.items()}
     count = sum(map(len, anchors.values()))
-    found = {name: GOLD for name, of in anchors.items() if ((of < 0) | (of >= golds[name].frames)).any()}
+    found = {name: GOLD for name, of in anchors.items() if ((of < 0) | (of >= when[name].frames)).any()}
     outermost = {name: np.unique(of[[of.argmin(), of.argmax()]]) for name, of in anchors.items() if len(of)}
     if found or not outermost:
         return count, found
-    clocks = {stream: store.stream(stream).clocks(golds) for stream in streams}
+    frames = {stream: store.stream(stream).clocks(golds) for stream in streams}
     gather = _gatherer(store, streams, window)
     waiting = iter(outermost.items())
     while pool := dict(islice(waiting, POOL)):
-        recordings = _numbered(pool, {name: golds[name].clock for name in pool}, clocks)
+        recordings = _numbered(pool, when, frames)
         inputs, gold = gather(_pooled(recordings), np.arange(sum(map(len, pool.values()))))
         owner = np.repeat(np.arange(1, len(pool) + 1), [len(of) for of in pool.values()])
         for what, held in [(GOLD, gold), *((f"stream {stream!r}", held) for stream, held in inputs.items())]:
@@ -64,15 +66,15 @@ def _strange(held: np.ndarray, owner: np.ndarray) -> np.ndarray:
 
 
 def _numbered(
-    anchors: Mapping[str, np.ndarray], gold: Mapping[str, Clock], clocks: Mapping[str, Mapping[str, Clock]]
+    anchors: Mapping[str, np.ndarray], gold: Mapping[str, Clock], streams: Mapping[str, Mapping[str, Clock]]
 ) -> dict[str, Any]:
     """A pool as training reads it, every frame of the i-th recording holding i (from 1 on)."""
     return {
         "streams": {
-            name: _ragged([_numbers(i, of[n]) for i, n in enumerate(anchors, 1)]) for name, of in clocks.items()
+            name: _ragged([_numbers(i, of[n]) for i, n in enumerate(anchors, start=1)]) for name, of in streams.items()
         },
         "centres": {
-            name: _ragged([nearest_frames(n, name, of[n], gold[n]) for n in anchors]) for name, of in clocks.items()
+            name: _ragged([nearest_frames(n, name, of[n], gold[n]) for n in anchors]) for name, of in streams.items()
         },
         "gold": _ragged([_numbers(i, gold[n]) for i, n in enumerate(anchors, start=1)]),
         "anchors": _ragged(list(anchors.values())),

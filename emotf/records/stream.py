@@ -23,6 +23,7 @@ import numpy as np
 from emotf.errors import UserError
 from emotf.features.base import Film
 from emotf.files import read_json, sha256, write_json, write_new_json, written_aside
+from emotf.records.serialised import serialised_examples
 from emotf.track import Clock, Track
 
 GOLD = "gold"
@@ -321,7 +322,7 @@ class Stream:
         if not path.is_file():
             raise UserError(f"{path} (recording {recording}) is missing; run the extraction again.")
         try:
-            for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            for record in serialised_examples(path):
                 feature = tf.train.Example.FromString(record).features.feature
                 if (holds := _bytes(feature, "recording").decode()) != recording:
                     raise UserError(

@@ -165,7 +165,7 @@ def _system(folder: Path, partition: str, raw: bool) -> System:
         experiment = leaf.experiment
         leaf.check_records(Store(experiment.store).fingerprint(experiment.streams))
         targets = tuple(fusion.content["targets"])
-        golds = {part: _golds(experiment, targets, part) for part in parts}
+        golds: Parts = {part: _golds(experiment, targets, part) for part in parts}
         found = {
             part: {name: tables.read_track(fusion.prediction(part, name)) for name in golds[part]} for part in parts
         }
@@ -178,7 +178,7 @@ def _system(folder: Path, partition: str, raw: bool) -> System:
     return System(folder.name, golds, found)
 
 
-def _golds(experiment: Experiment, targets: tuple[str, ...], partition: str) -> dict[str, Track]:
+def _golds(experiment: Experiment, targets: tuple[str, ...], partition: str) -> Mapping[str, Track]:
     """Gold standards of other targets than the experiment's own."""
     return selection(replace(experiment, data=replace(experiment.data, targets=targets))).partition(partition)
 

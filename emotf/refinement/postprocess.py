@@ -10,6 +10,7 @@ import pandas as pd
 from emotf.config import from_json, to_json
 from emotf.doctor import examine_run, refuse
 from emotf.evaluation import refuse_seen, score, subjects_of
+from emotf.pipeline import Lazy
 from emotf.postprocessing import Fitted, fit_chain, transform_chain
 from emotf.postprocessing.base import Step
 from emotf.prediction import traces
@@ -60,7 +61,7 @@ def postprocess(
         for target in first.channels
     }
     golds, predictions = traces(run, partition)
-    refined = {name: refine(chains, track) for name, track in predictions.items()}
+    refined = Lazy(predictions, lambda name: refine(chains, predictions[name]))
     before, after = (score(golds, found, partition, variance, subjects_of(run)) for found in (predictions, refined))
     learned = {name: _content(chain) for name, chain in chains.items()}
     run.write_postprocessing({"fitted_on": FITTED_ON, "recordings": fitted_on, "targets": learned})

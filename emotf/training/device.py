@@ -58,13 +58,14 @@ def surroundings(run: RunFolder[Any], packages: Sequence[str], deterministic: bo
 
     Args:
         run: that begins, or goes on.
-        packages: whose versions count.
+        packages: whose versions count, where they are installed.
         deterministic: as trained.
 
     Returns:
         `versions` of Python and packages, Keras' `backend`, and `conditions` (see `emotf.determinism`).
     """
-    versions = {name: importlib.metadata.version(name) for name in packages} | {"python": platform.python_version()}
+    installed = {name: version for name in packages if (version := _version(name))}
+    versions = installed | {"python": platform.python_version()}
     now = {"versions": versions, "backend": keras.backend.backend(), "conditions": conditions(deterministic)}
     if run.state.is_file():
         changed = [differences(run.about.get(name, {}), now[name]) for name in ("versions", "conditions")]
@@ -72,3 +73,10 @@ def surroundings(run: RunFolder[Any], packages: Sequence[str], deterministic: bo
             say(f"this run was begun with {'; '.join(filter(None, changed))}: its last digits may not be those of a "
                 "run that was never interrupted")  # fmt: skip
     return now
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
