@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from emotf import tables
 from emotf.errors import UserError
 from emotf.measures import MEAN, MEASURES, POOLED, Moments
 from emotf.pipeline import Missing
@@ -196,8 +195,8 @@ def plot(run: Run, partition: str, recordings: int, running_frames: int) -> list
     golds = selection(run.experiment).partition(partition)
     paths = []
     for name in list(golds)[:recordings]:
-        path = run.prediction(partition, name)
-        picture = figures.traces(tables.read_track(path), golds[name], f"{name} ({partition})", running_frames)
-        paths.append(path.with_suffix(".png"))
+        prediction = run.read_prediction(partition, name)
+        picture = figures.traces(prediction, golds[name], f"{name} ({partition})", running_frames)
+        paths.append(run.prediction(partition, name).with_suffix(".png"))
         figures.save(picture, paths[-1])
     return paths

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from emotf import tables
 from emotf.affect import PLANE, words
 from emotf.config import TRANSDUCTIVE, Data, Experiment, from_json
 from emotf.errors import UserError
@@ -137,7 +136,7 @@ def traces(run: Run, partition: str) -> tuple[dict[str, Track], dict[str, Track]
     run.check_records(Store(run.experiment.store).fingerprint(run.experiment.streams))
     golds = selection(run.experiment).partition(partition)
     if all(run.prediction(partition, name).is_file() for name in golds):
-        return golds, {name: tables.read_track(run.prediction(partition, name)) for name in golds}
+        return golds, {name: run.read_prediction(partition, name) for name in golds}
     golds, predictions = predict_partition(run, partition)
     run.write_predictions(partition, predictions)
     return golds, predictions

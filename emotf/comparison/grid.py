@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from emotf import tables
 from emotf.comparison.axes import TARGETS, applied
 from emotf.config import Data, Experiment, from_json, replaced, to_json
 from emotf.errors import UserError
@@ -75,7 +74,7 @@ class Trial:
         """target -> recording -> moments of its predictions; read once, since every report asks for them."""
         if partition not in self._scored:
             golds = self.golds.partition(partition)
-            predictions = {name: tables.read_track(self.run.prediction(partition, name)) for name in golds}
+            predictions = {name: self.run.read_prediction(partition, name) for name in golds}
             self._scored[partition] = moments(golds, predictions)
         return self._scored[partition]
 

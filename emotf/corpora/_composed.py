@@ -10,7 +10,7 @@ import pandas as pd
 
 from emotf.corpora.folder import Folder, visible
 from emotf.errors import UserError
-from emotf.files import read_json, write_json, written_aside
+from emotf.files import read_json, remove_remains, write_json, written_aside
 from emotf.progress import progress
 from emotf.recording import Recording
 
@@ -67,6 +67,7 @@ class Composed(Folder):
         last = self.path / "ratings" / self.composed()[-1]
         for row in progress([row for row in rows if not (last / f"{row['id']}.csv").is_file()], f"corpus {self.name}"):
             self.compose(row)
+        remove_remains(self.path, below=True)
         with written_aside(self.path / "recordings.csv") as aside:
             pd.DataFrame(rows).to_csv(aside, index=False)
 

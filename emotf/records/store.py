@@ -7,8 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emotf.checksums import checked, promised
 from emotf.errors import UserError
-from emotf.files import read_json, write_json, written_aside
+from emotf.files import read_json, remove_remains, write_sealed
 from emotf.recording import Recording
 from emotf.records.jobs import Outcome
 from emotf.records.stream import GOLD, Stream
@@ -60,9 +61,10 @@ class Store:
         people = [
             {"id": r.id, "subject": r.subject, "session": r.session, "partition": r.partition} for r in recordings
         ]
-        write_json(
+        write_sealed(
             self.folder / "recordings.json", {"corpus": corpus, "targets_are": targets_are, "recordings": people}
         )
+        remove_remains(self.folder, "recordings.json")
 
     @property
     def read_as(self) -> dict[str, Any]:
@@ -100,18 +102,16 @@ class Store:
         table["frames_per_second"] = table["frames"] / table["work_seconds"]
         table["times_real_time"] = table["media_seconds"] / table["work_seconds"]
         if path.is_file():
-            old = pd.read_csv(path, dtype={"recording": str})
+            old = _read_speeds(path)
             table = pd.concat([old, table]).drop_duplicates(["recording", "stream"], keep="last")
-        with written_aside(path) as aside:
+        with promised(path) as aside:
             table.sort_values(["stream", "recording"]).round(3).to_csv(aside, index=False)
 
     @property
     def speeds(self) -> "pd.DataFrame | None":
         """What `write_speeds` kept."""
-        import pandas as pd
-
         path = self.folder / "extraction.csv"
-        return pd.read_csv(path, dtype={"recording": str}) if path.is_file() else None
+        return _read_speeds(path) if path.is_file() else None
 
     def fingerprint(self, streams: Iterable[str]) -> str:
         """A digest of who is where, of some streams and of the gold standard: what a run was trained on."""
@@ -128,3 +128,9 @@ class Store:
         if not self.begun:
             raise UserError(f"{self.folder} holds no records; run tools/extract.py first.")
         return dict(read_json(path))
+
+
+def _read_speeds(path: Path) -> "pd.DataFrame":
+    import pandas as pd
+
+    return pd.read_csv(checked(path, "delete it, it only says how fast extraction was"), dtype={"recording": str})
