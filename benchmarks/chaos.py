@@ -2,7 +2,7 @@
 
     python benchmarks/chaos.py
 
-A tiny synthetic corpus (10 recordings of 10 s), and the tools as they are used. After every fault the same command must
+A tiny synthetic corpus (10 recordings of 4 s), and the tools as they are used. After every fault the same command must
 end with the result of an undisturbed run, to the bit (records, COMPLETED, history, weights, traces, scores, the table
 of the comparison; not seconds, dates, pictures), or refuse with one line.
 
@@ -33,13 +33,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from _disturbed import JOBS, Job, Place, said_in_one_line
+from _disturbed import JOBS, Place, said_in_one_line
 from absl import flags
 
 from emotf.command import run
 from emotf.errors import UserError
 from emotf.files import write_text
-from emotf.progress import say
+from emotf.progress import LOG_EVERY, clock, say
 from emotf.report.tables import markdown
 
 KINDS = ("kill", "full", "readonly", "flip")
@@ -58,11 +58,7 @@ KILLED = """
 import signal
 from emotf.training.state import Resume
 
-def on_epoch_begin(self, epoch, logs=None):
-    if epoch == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-Resume.on_train_batch_begin = lambda self, batch, logs=None: on_epoch_begin(self, self.done)
+Resume.on_train_batch_begin = lambda self, batch, logs=None: self.done == 3 and os.kill(os.getpid(), signal.SIGKILL)
 """
 LIMITED = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({bytes}, {bytes}))"
 
@@ -78,6 +74,9 @@ READ = (
     ("compare", {"corpus": "corpus", "records": "records", "comparison": "comparison"}, "comparison"),
 )
 ROOM = 2**28
+
+# tool -> the parts of the folder that it makes, and others begin with
+KEPT = {"compose": ("corpus", "records"), "train": ("run",), "compare": ("comparison",)}
 
 
 class Chaos:
@@ -103,22 +102,22 @@ class Chaos:
         """What the tools do undisturbed, and the states that they leave."""
         place = self.place
         for tool, job in JOBS.items():
-            self.begin(job)
+            self.begin(tool)
             before = place.bytes
             self.seconds[tool] = place.timed(job)
             self.expected[tool], self.written[tool] = place.result(), place.bytes - before
-            for part in {"extract": ("corpus", "records"), "train": ("run",), "compare": ("comparison",)}.get(tool, ()):
+            for part in KEPT.get(tool, ()):
                 place.keep(part)
             if tool == "evaluate":
                 place.keep("run", "evaluated")
             say(f"{tool}: {self.seconds[tool]:.1f} s, writes {self.written[tool] / 1e6:.1f} MB")
-        self.begin(JOBS["train"])
+        self.begin("train")
         assert place.work(JOBS["train"], before=KILLED).returncode == -signal.SIGKILL
         place.keep("run", "interrupted")
 
-    def begin(self, job: Job, parts: dict[str, str] | None = None) -> None:
+    def begin(self, tool: str, parts: dict[str, str] | None = None) -> None:
         """Puts into the folder what a tool begins with."""
-        parts = {name: name for name in job.needs} if parts is None else parts
+        parts = {name: name for name in JOBS[tool].needs} if parts is None else parts
         self.place.begin({name: self.place.kept / state for name, state in parts.items()})
 
     def count(self, fault: str, tool: str, outcome: str, times: int = 1) -> None:
@@ -139,15 +138,15 @@ class Chaos:
         elif said_in_one_line(done):
             outcome = "refused"
         if outcome == "lost":
-            say(f"{fault} {tool} {but}: LOST, exit code {done.returncode}\n{done.stderr[-3000:]}")
+            say(f"{fault} {tool} {but}: LOST, exit code {done.returncode}\n{done.stderr[-800:]}")
         self.count(fault, tool, outcome)
 
     def kill(self, tool: str) -> None:
         """Kills a tool up to four times, then lets it work."""
         job = JOBS[tool]
-        self.begin(job)
+        self.begin(tool)
         for _ in range(KILLS):
-            if not self.killed(job):
+            if not self.killed(tool):
                 break
             self.count("kill", tool, "times")
         self.ends("kill", tool, self.place.work(job))
@@ -155,10 +154,10 @@ class Chaos:
             say(f"kill {tool}: LEFT {', '.join(remains)}")
             self.count("kill", tool, "left", len(remains))
 
-    def killed(self, job: Job) -> bool:
+    def killed(self, tool: str) -> bool:
         """Whether a tool was killed before its end."""
         try:
-            self.place.work(job, timeout=self.rng.uniform(0, self.seconds[job.tool]))
+            self.place.work(JOBS[tool], timeout=self.rng.uniform(0, self.seconds[tool]))
         except subprocess.TimeoutExpired:
             return True
         return False
@@ -167,7 +166,7 @@ class Chaos:
         """Lets a tool work where there is too little room, then where there is enough."""
         job = JOBS[tool]
         with self.disk():
-            self.begin(job)
+            self.begin(tool)
             before = ""
             if self.can_mount:
                 self.remount(f"size={self.place.bytes + int(self.rng.uniform(4096, max(8192, self.written[tool])))}")
@@ -182,9 +181,9 @@ class Chaos:
         """Lets a tool work where nothing can be written, from the start or since it was killed; then where it can."""
         job = JOBS[tool]
         with self.disk():
-            self.begin(job)
+            self.begin(tool)
             if self.rng.random() < 0.5:
-                self.killed(job)
+                self.killed(tool)
             self.remount("ro")
             self.refuses("readonly", tool, self.place.work(job))
             self.remount("rw")
@@ -196,13 +195,13 @@ class Chaos:
         if said_in_one_line(done):
             self.count(fault, tool, "refused")
         elif done.returncode != 0:
-            say(f"{fault} {tool}: LOST, exit code {done.returncode}\n{done.stderr[-3000:]}")
+            say(f"{fault} {tool}: LOST, exit code {done.returncode}\n{done.stderr[-800:]}")
             self.count(fault, tool, "lost")
 
     def flip(self, place_of_read: int) -> None:
         """Damages a file, and lets a tool read it."""
         tool, parts, part = READ[place_of_read]
-        self.begin(JOBS[tool], parts)
+        self.begin(tool, parts)
         files = [path for path in sorted((self.place.now / part).rglob("*")) if path.is_file() and path.stat().st_size]
         files = [
             path
@@ -275,6 +274,7 @@ def main(_):
 def faults(chaos: Chaos, kind: str, wanted: int, deadline: float) -> None:
     """As many faults of a kind for each tool as are wanted, while there is time."""
     do: Callable[..., None] = getattr(chaos, kind)
+    began = said = time.monotonic()
     turns = [i for i, (tool, *_) in enumerate(READ) if tool in TOOLS.value] if kind == "flip" else TOOLS.value
     for turn in turns:
         tool = READ[turn][0] if kind == "flip" else turn
@@ -284,7 +284,9 @@ def faults(chaos: Chaos, kind: str, wanted: int, deadline: float) -> None:
                 say(f"{kind} {tool}: {done} of {wanted}, the budget is spent")
                 break
             do(turn)
-        say(f"{kind} {tool}: {met(chaos, kind, tool) - begun} of {wanted}")
+            if time.monotonic() - said > LOG_EVERY or met(chaos, kind, tool) - begun >= wanted:
+                said = time.monotonic()
+                say(f"{kind} {tool}: {met(chaos, kind, tool) - begun} of {wanted}, {clock(said - began)}")
 
 
 def met(chaos: Chaos, kind: str, tool: str) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from emotf.errors import UserError
+from emotf.files import remove_remains
 from emotf.measures import MEAN, MEASURES, POOLED, Moments
 from emotf.pipeline import Missing
 from emotf.prediction import predict_missing, predict_partition, selection, traces
@@ -199,4 +200,5 @@ def plot(run: Run, partition: str, recordings: int, running_frames: int) -> list
         picture = figures.traces(prediction, golds[name], f"{name} ({partition})", running_frames)
         paths.append(run.prediction(partition, name).with_suffix(".png"))
         figures.save(picture, paths[-1])
+        remove_remains(paths[-1].parent, paths[-1].name)
     return paths

@@ -1,5 +1,6 @@
 """Corpora that write themselves to disk in the folder layout before they are read."""
 
+import io
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,5 +92,7 @@ def write_sound(path: Path, samples: np.ndarray, rate_hz: int) -> None:
     """Writes int16 [samples] as a mono 16-bit PCM WAV, whole or not at all."""
     import soundfile
 
+    sound = io.BytesIO()  # of a full disk soundfile would only say "System error."
+    soundfile.write(sound, samples, rate_hz, subtype="PCM_16", format="WAV")
     with written_aside(path) as aside:
-        soundfile.write(aside, samples, rate_hz, subtype="PCM_16", format="WAV")
+        aside.write_bytes(sound.getvalue())

@@ -64,7 +64,6 @@ class Store:
         write_sealed(
             self.folder / "recordings.json", {"corpus": corpus, "targets_are": targets_are, "recordings": people}
         )
-        remove_remains(self.folder, "recordings.json")
 
     @property
     def read_as(self) -> dict[str, Any]:
@@ -91,6 +90,7 @@ class Store:
         import pandas as pd
 
         path = self.folder / "extraction.csv"
+        remove_remains(self.folder)
         rows = []
         for outcome in outcomes:
             assert outcome.entry is not None  # it was written

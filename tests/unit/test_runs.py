@@ -93,6 +93,19 @@ def test_finishing_removes_the_state(run):
     run.finish()
 
 
+def test_a_finished_run_may_lie_where_nothing_can_be_written(run, monkeypatch):
+    run.folder.mkdir(parents=True)
+    run.finish()
+
+    def refuse(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    for place, name in ((os, "replace"), (os, "unlink"), (os, "rmdir"), (os, "mkdir")):
+        monkeypatch.setattr(place, name, refuse)
+    run.finish()
+    assert run.finished
+
+
 def scores(partition, value, variance="population"):
     targets = ["a", "b"]
     return pd.DataFrame(
