@@ -22,7 +22,6 @@ there still.
 """
 
 import contextlib
-import resource  # noqa: F401  what `full` uses in the tool must exist here
 import shutil
 import signal
 import subprocess
@@ -204,12 +203,7 @@ class Chaos:
         """Damages a file, and lets a tool read it."""
         tool, parts, part = READ[place_of_read]
         self.begin(tool, parts)
-        files = [path for path in sorted((self.place.now / part).rglob("*")) if path.is_file() and path.stat().st_size]
-        files = [
-            path
-            for path in files
-            if path.suffix not in (".png", ".html", ".md", ".tex") and "tfevents" not in path.name
-        ]
+        files = self.place.files(part)
         path = files[self.rng.integers(len(files))]
         fault, content = self.damaged(path.read_bytes())
         path.write_bytes(content)

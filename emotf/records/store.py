@@ -7,15 +7,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emotf.checksums import checked, promised
 from emotf.errors import UserError
-from emotf.files import read_json, remove_remains, write_sealed
+from emotf.files import read_json, remove_remains, write_sealed, written_aside
 from emotf.recording import Recording
 from emotf.records.jobs import Outcome
 from emotf.records.stream import GOLD, Stream
+from emotf.weights import first_line
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+# What extraction.csv says of a stream of a recording, and what to do where it says nothing any more.
+MEASURED = {"recording": str, "stream": str, "frames": int, "media_seconds": float, "work_seconds": float}
+NO_LOSS = "delete it: it only says how fast extraction was"
 
 
 class Store:
@@ -98,20 +103,29 @@ class Store:
             rows.append([outcome.recording, outcome.stream, outcome.entry.frames, media, work])
         if not rows:
             return
-        table = pd.DataFrame(rows, columns=["recording", "stream", "frames", "media_seconds", "work_seconds"])
+        table = pd.DataFrame(rows, columns=list(MEASURED))
         table["frames_per_second"] = table["frames"] / table["work_seconds"]
         table["times_real_time"] = table["media_seconds"] / table["work_seconds"]
-        if path.is_file():
-            old = _read_speeds(path)
+        if (old := self.speeds) is not None:
             table = pd.concat([old, table]).drop_duplicates(["recording", "stream"], keep="last")
-        with promised(path) as aside:
+        with written_aside(path) as aside:
             table.sort_values(["stream", "recording"]).round(3).to_csv(aside, index=False)
 
     @property
     def speeds(self) -> "pd.DataFrame | None":
-        """What `write_speeds` kept."""
+        """What `write_speeds` kept. Raises UserError where the file is damaged."""
+        import pandas as pd
+
         path = self.folder / "extraction.csv"
-        return _read_speeds(path) if path.is_file() else None
+        if not path.is_file():
+            return None
+        try:
+            table = pd.read_csv(path, dtype=MEASURED)
+        except ValueError as error:  # no table, no numbers, no text
+            raise UserError(f"{path} is damaged ({first_line(error)}); {NO_LOSS}.") from None
+        if lacking := [name for name in MEASURED if name not in table]:
+            raise UserError(f"{path} is damaged (no column {lacking[0]!r}); {NO_LOSS}.")
+        return table
 
     def fingerprint(self, streams: Iterable[str]) -> str:
         """A digest of who is where, of some streams and of the gold standard: what a run was trained on."""
@@ -128,9 +142,3 @@ class Store:
         if not self.begun:
             raise UserError(f"{self.folder} holds no records; run tools/extract.py first.")
         return dict(read_json(path))
-
-
-def _read_speeds(path: Path) -> "pd.DataFrame":
-    import pandas as pd
-
-    return pd.read_csv(checked(path, "delete it, it only says how fast extraction was"), dtype={"recording": str})

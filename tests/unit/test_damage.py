@@ -20,7 +20,8 @@ from emotf.features.mfcc39 import Mfcc39
 from emotf.losses.ccc import Ccc
 from emotf.models.cer import Cer
 from emotf.recording import Recording
-from emotf.records import GOLD, Schema, Store
+from emotf.records import GOLD, Entry, Schema, Store
+from emotf.records.jobs import Outcome
 from emotf.runs import Run
 from emotf.track import Track
 from emotf.training.state import Resume
@@ -73,6 +74,20 @@ def test_what_is_said_of_records_is_as_written_or_refused(store, name):
         refused += isinstance(found, UserError)
         assert "\n" not in str(found) if isinstance(found, UserError) else found == expected
     assert refused > 100
+
+
+@pytest.mark.parametrize("content", [b"", b"recording,strea\nr0,body\n", b"\xff\xfe\x00", b"a,b\n1,2,3\n", "x"])
+def test_speeds_that_are_damaged_cost_only_themselves(store, content):
+    spent = Outcome("r0", "body", Entry(1, 50, 0.0, ""), True, 2.0, 0.04)
+    store.write_speeds([spent])
+    path = store.folder / "extraction.csv"
+    path.write_bytes(path.read_bytes().replace(b"50", b"5O") if content == "x" else content)
+    with pytest.raises(UserError, match=r"extraction\.csv is damaged .*; delete it: it only says how fast") as error:
+        _ = store.speeds
+    assert "\n" not in str(error.value)
+    path.unlink()
+    store.write_speeds([spent])
+    assert store.speeds["frames_per_second"].tolist() == [25.0]
 
 
 # ---- runs ------------------------------------------------------------------------------------------------------------
