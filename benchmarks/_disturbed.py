@@ -103,10 +103,10 @@ class Place:
         """What the folder holds, in whole pages of 4 KiB."""
         return sum(-(-path.stat().st_size // 4096) * 4096 for path in self.now.rglob("*") if path.is_file())
 
-    def result(self) -> dict[str, object]:
-        """path -> content of all that is a result, to the bit: without times, dates and pictures."""
+    def result(self, but: str = "") -> dict[str, object]:
+        """path -> content of all that is a result, to the bit: without times, dates and pictures, and one file."""
         wanted = [path for path in self.files() if path.name not in NO_RESULT and not ASIDE.fullmatch(path.name)]
-        return {str(path.relative_to(self.now)): _content(path) for path in wanted}
+        return {str(path.relative_to(self.now)): _content(path) for path in wanted if path != self.now / but}
 
     def files(self, part: str = ".") -> list[Path]:
         """All files that have content, but for pictures."""

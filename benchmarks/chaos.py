@@ -128,11 +128,8 @@ class Chaos:
         """Counts how a tool ended, and what lies there; `but` is a file that is damaged, and may be so still."""
         outcome = "lost"
         if done.returncode == 0:
-            found, expected = ({**one} for one in (self.place.result(), self.expected[tool]))
-            if but:
-                found.pop(but, None)
-                expected.pop(but, None)
-            differing = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
+            found, expected = self.place.result(but), self.expected[tool]
+            differing = sorted(name for name in {*found, *expected} - {but} if found.get(name) != expected.get(name))
             outcome = "wrong" if differing else "same"
             if differing:
                 say(f"{fault} {tool} {but}: WRONG in {', '.join(differing)}")
