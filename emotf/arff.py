@@ -56,10 +56,13 @@ def read_arff(path: Path) -> pd.DataFrame:
         raise UserError(f"{path} has a header and no rows; restore the file.")
     text = "\n".join(rows)
     quote = "'" if "'" in text else '"'
-    table = pd.read_csv(
-        io.StringIO(text), header=None, names=range(len(names)), index_col=False, skipinitialspace=True,
-        quotechar=quote, na_values=["?", "? "], keep_default_na=False,
-    )  # fmt: skip
+    try:
+        table = pd.read_csv(
+            io.StringIO(text), header=None, names=range(len(names)), index_col=False, skipinitialspace=True,
+            quotechar=quote, na_values=["?", "? "], keep_default_na=False,
+        )  # fmt: skip
+    except (ValueError, OverflowError) as error:  # pandas' own are ValueErrors
+        raise UserError(f"{path} cannot be read as a table ({str(error).strip()}); restore the file.") from None
     # a column with nothing but '?' or with text stays what it is; `tables` names the cell that is no number
     table.index = pd.Index(numbers)
     kept = [place for place, name in enumerate(names) if name not in LABELS]

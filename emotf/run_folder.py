@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import numpy as np
 
 from emotf.config import from_json, to_json
+from emotf.content import names_of
 from emotf.errors import UserError
 from emotf.files import read_json, write_json, write_text, written_aside
 
@@ -59,7 +60,8 @@ class RunFolder(Generic[Tree]):
 
     def check_records(self, fingerprint: str) -> None:
         """Refuses records that have changed since the run was trained on them: its partitions may have, too."""
-        before = self.about.get("records", {}).get("fingerprint", fingerprint)
+        records = names_of(self.about.get("records", {}), f"{self.folder / 'about.json'}, records")
+        before = records.get("fingerprint", fingerprint)
         if before != fingerprint:
             raise UserError(
                 f"{self.folder} was trained on other records ({before}, now {fingerprint}); restore them, or train a "
@@ -77,14 +79,17 @@ class RunFolder(Generic[Tree]):
         path = self.folder / "config.json"
         if not path.is_file():
             raise UserError(f"{self.folder} is no run (it has no config.json); train one with {self.tool}.")
-        found: Tree = from_json(read_json(path), self.tree)
+        try:
+            found: Tree = from_json(read_json(path), self.tree)
+        except UserError as error:
+            raise UserError(f"{path} is no configuration of this version: {error}") from None
         return found
 
     @property
     def about(self) -> dict[str, Any]:
         """What is known about the run."""
         path = self.folder / "about.json"
-        return dict(read_json(path)) if path.is_file() else {}
+        return names_of(read_json(path), str(path)) if path.is_file() else {}
 
     def note(self, **facts: Any) -> None:
         """Adds facts to what is known about the run."""

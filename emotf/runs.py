@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from emotf import tables
 from emotf.config import CRITERIA, Experiment
+from emotf.content import names_of
 from emotf.errors import UserError
 from emotf.files import read_json, write_json, written_aside
 from emotf.records import LEARNED, Store
@@ -134,7 +135,8 @@ class Run(RunFolder[Experiment]):
         """What post-processing learned. Raises UserError where the run has none."""
         if not self.is_postprocessed:
             raise UserError(f"{self.folder} has no post-processing; fit it with tools/postprocess.py.")
-        return dict(read_json(self.folder / "postprocessing.json"))
+        path = self.folder / "postprocessing.json"
+        return names_of(read_json(path), str(path))
 
 
 class Fusion:
@@ -149,8 +151,17 @@ class Fusion:
 
     @property
     def content(self) -> dict[str, Any]:
-        """Sources and weights."""
-        return dict(read_json(self.folder / "fusion.json"))
+        """Sources and weights.
+
+        Raises:
+            UserError: fusion.json is damaged.
+        """
+        path = self.folder / "fusion.json"
+        content = names_of(read_json(path), str(path))
+        sources = names_of(content.get("sources"), f"{path}, sources")
+        if not sources or not all(isinstance(source, str) for source in sources.values()):
+            raise UserError(f"{path} names no folders of runs as its sources; restore it, or fuse them again.")
+        return content
 
     @property
     def first_run(self) -> Path:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from emotf.arff import read_arff
+from emotf.arrays import read_array
 from emotf.errors import UserError
 from emotf.files import written_aside
 from emotf.track import MISFIT, Track
@@ -101,10 +102,7 @@ def write_track(
 
 
 def _read_array(path: Path) -> pd.DataFrame:
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise UserError(f"{path} is not a NumPy array file ({error}).") from None
+    values = read_array(path)
     real = np.issubdtype(values.dtype, np.floating) or np.issubdtype(values.dtype, np.integer)
     if values.ndim not in (1, 2) or not real:
         raise UserError(f"{path} holds {values.dtype} {list(values.shape)}, expected numbers [frames, channels].")
@@ -114,13 +112,20 @@ def _read_array(path: Path) -> pd.DataFrame:
 
 def _read_table(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path, sep=_separator(path))
+        table = _read_parquet(path) if path.suffix == ".parquet" else read_csv(path, sep=_separator(path))
     except pd.errors.EmptyDataError:
         raise UserError(f"{path} is empty.") from None
     except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError, OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as a table ({str(error).splitlines()[0]}).") from None
     table.columns = [str(name).strip() for name in table.columns]
     return table
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except Exception as error:  # whatever the bytes of a damaged file lead to, besides Arrow's own errors
+        raise ValueError(str(error) or type(error).__name__) from None
 
 
 def numbers(path: Path, cells: pd.Series) -> pd.Series:

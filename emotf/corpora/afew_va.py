@@ -33,6 +33,7 @@ from emotf.corpora.folder import visible
 from emotf.errors import UserError
 from emotf.files import read_json, write_json
 from emotf.media import video_writer
+from emotf.media.still import read_still
 from emotf.progress import progress
 from emotf.recording import Recording
 from emotf.track import Track
@@ -251,18 +252,10 @@ def numbered(folder: Path) -> dict[int, Path]:
 
 
 def _write_video(path: Path, pictures: dict[int, Path], rate_hz: float) -> None:
-    from PIL import Image
-
     if list(pictures) != list(range(len(pictures))) or not pictures:
         lost = next(number for number in range(len(pictures) + 1) if number not in pictures)
         raise UserError(f"Clip {path.stem} lacks picture {lost:05d}, so what follows has no place in its video; "
                         f"restore it, or take the clip away.")  # fmt: skip
     with video_writer(path, rate_hz) as write:
         for picture in pictures.values():
-            try:
-                with Image.open(picture) as image:
-                    pixels = np.asarray(image.convert("RGB"))
-            except (OSError, SyntaxError, ValueError) as error:
-                raise UserError(f"{picture} cannot be read as a picture ({str(error).splitlines()[0]}); restore it.") \
-                    from None  # fmt: skip
-            write(pixels)
+            write(read_still(picture, "RGB"))

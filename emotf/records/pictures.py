@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from emotf.content import built, names_of
 from emotf.errors import UserError
 from emotf.files import read_json, sha256, write_json, written_aside
 from emotf.images.base import ImageCorpus, Sample
@@ -87,11 +88,14 @@ class PictureStore:
         """Raises UserError where no pictures were written, or by another version."""
         self._check_complete()
         path = self.folder / "schema.json"
-        content = read_json(path)
         try:
-            return PictureSchema(**content | {key: tuple(content[key]) for key in ("classes", "shape")})
-        except (TypeError, KeyError) as error:
+            schema = built(PictureSchema, read_json(path), str(path))
+        except UserError as error:
             raise UserError(f"{path} is not a schema of this version ({error}); write the pictures anew.") from None
+        if schema.shape[2] not in (1, 3) or not 0 < min(schema.shape) <= max(schema.shape) < 2**14:
+            raise UserError(f"{path} is of pictures of {list(schema.shape)}, expected [height, width, 1 or 3]; write "
+                            f"the pictures anew.")  # fmt: skip
+        return schema
 
     @property
     def completed(self) -> dict[str, Shard]:
@@ -101,8 +105,12 @@ class PictureStore:
             UserError: writing did not finish, or a file is missing or has another size than promised.
         """
         self._check_complete()
-        shards = {name: Shard(**entry) for name, entry in read_json(self.folder / "COMPLETED").items()}
+        promise = self.folder / "COMPLETED"
+        content = names_of(read_json(promise), str(promise))
+        shards = {name: built(Shard, entry, f"{promise}, {name}") for name, entry in content.items()}
         for name, shard in shards.items():
+            if not MINE.fullmatch(name):
+                raise UserError(f"{promise} names {name!r}, which is no file of pictures; write the pictures again.")
             path = self.folder / name
             size = path.stat().st_size if path.is_file() else 0
             if size != shard.bytes:
@@ -129,6 +137,8 @@ class PictureStore:
             self.folder / name: shard for name, shard in self.completed.items() if name.rpartition("-")[0] == partition
         }
         _verify(mine)
+        if not mine:
+            raise UserError(f"{self.folder} lists no file of {partition}; write the pictures again.")
         return PicturePart.of_files(tuple(mine), schema.classes, schema.shape, schema.voted)
 
     def write(self, corpus: ImageCorpus, coding: str = "png", quality: int | None = None) -> PictureSchema:

@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emotf.content import built
 from emotf.errors import UserError
 from emotf.files import read_json, write_json, written_aside
 from emotf.recording import Recording
@@ -51,7 +52,7 @@ class Store:
             corpus = corpus | {"dir": str(Path(corpus["dir"]).resolve())}
         mine = corpus.get("dir", "unrated media")
         if self.begun:
-            old = self._about()["corpus"].get("dir", "unrated media")
+            old = self._about().corpus.get("dir", "unrated media")
             if old != mine:
                 raise UserError(
                     f"{self.folder} holds the records of {old}, not of {mine}; choose another folder for the records, "
@@ -67,17 +68,17 @@ class Store:
     @property
     def read_as(self) -> dict[str, Any]:
         """The settings of the corpus as it was read. Raises UserError where nothing was extracted."""
-        return dict(self._about()["corpus"])
+        return self._about().corpus
 
     @property
     def recordings(self) -> tuple[Recording, ...]:
         """Who is in the store (without media). Raises UserError where nothing was extracted."""
-        return tuple(Recording(**person) for person in self._about()["recordings"])
+        return tuple(Recording(**asdict(person)) for person in self._about().recordings)
 
     @property
     def targets_are(self) -> str:
         """What the targets of this corpus are, for reports."""
-        return str(self._about()["targets_are"])
+        return self._about().targets_are
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -123,8 +124,25 @@ class Store:
             digest.update(json.dumps([name, asdict(stream.schema), content], sort_keys=True).encode())
         return digest.hexdigest()[:16]
 
-    def _about(self) -> dict[str, Any]:
+    def _about(self) -> "_About":
         path = self.folder / "recordings.json"
         if not self.begun:
             raise UserError(f"{self.folder} holds no records; run tools/extract.py first.")
-        return dict(read_json(path))
+        return built(_About, read_json(path), str(path))
+
+
+@dataclass(frozen=True)
+class _Person:
+    id: str
+    subject: str
+    session: str
+    partition: str
+
+
+@dataclass(frozen=True)
+class _About:
+    """What recordings.json holds."""
+
+    corpus: dict[str, Any]
+    targets_are: str
+    recordings: tuple[_Person, ...]
