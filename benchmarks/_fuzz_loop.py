@@ -6,6 +6,7 @@ kept here, once for each place it comes from, and the loop goes on.
 """
 
 import contextlib
+import copy
 import json
 import os
 import random
@@ -147,7 +148,7 @@ def changed(tree: Any, rng: random.Random) -> Any:
     """The tree with one node replaced, removed, doubled or renamed."""
     places = list(_places(tree))
     if not places or rng.random() < 0.02:
-        return rng.choice(ODD)
+        return copy.deepcopy(rng.choice(ODD))
     node, key = rng.choice(places)
     match rng.randrange(6):
         case 0:
@@ -161,7 +162,7 @@ def changed(tree: Any, rng: random.Random) -> Any:
         case 4 if isinstance(node[key], str):
             node[key] += rng.choice(("\n", "x" * 600, "\u2028", "/..", ","))
         case _:
-            node[key] = rng.choice(ODD)
+            node[key] = copy.deepcopy(rng.choice(ODD))
     return tree
 
 

@@ -20,7 +20,9 @@ from emotf.features.base import Film
 from emotf.features.mfcc39 import Mfcc39
 from emotf.files import read_json, sha256, write_json
 from emotf.images._idx import read_images, read_labels
+from emotf.images._layout import read_grey
 from emotf.images._pickled import picture_rows, read_pickle, write_python2
+from emotf.images.ferplus import _labels
 from emotf.losses.ccc import Ccc
 from emotf.models.cer import Cer
 from emotf.postprocessing.median import Median
@@ -239,11 +241,10 @@ def _encoded(kind: str) -> Callable[[Path], list[bytes]]:
 
 
 def _grey(home: Path) -> None:
-    from emotf.images._layout import read_grey
-
     assert read_grey(home / "t").shape == (48, 48, 1)
 
 
+VOTED = 'a.png,"(0, 0, 48, 48)",5,0,0,3,1,1,0,0,0,0\nb.png,0,0,0,10,0,0,0,0,0,0\n'
 IDX_IMAGES = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3, *range(12)])
 IDX_LABELS = bytes([0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3])
 STATE, STATE_MEMBER = _arrays(
@@ -279,7 +280,7 @@ READERS = {
     "pickle": Reader("train", _pickles, _unpickled),
     "FER2013": _corpus("fer2013", "fer2013.csv"),
     "FER+": _corpus("ferplus", "fer2013new.csv"),
-    "FER+-labels": _corpus("ferplus", "FER2013Test/label.csv", {"release": "folders"}),
+    "FER+-labels": Reader("label.csv", lambda _: [VOTED.encode()], lambda home: list(_labels(home))),
     "CIFAR-100": _corpus("cifar100", "cifar-100-python/meta"),
     "PNG": Reader("t", _encoded("PNG"), _grey), "JPEG": Reader("t", _encoded("JPEG"), _grey),
     "BMP": Reader("t", _encoded("BMP"), _grey),

@@ -15,6 +15,7 @@ from emotf import catalog, tables
 from emotf.arff import arff_shape, write_arff
 from emotf.comparison import axes
 from emotf.config import Experiment
+from emotf.corpora import pmemo
 from emotf.corpora.synthetic import Synthetic
 from emotf.features import _openface, _openpose
 from emotf.features.mfcc39 import Mfcc39
@@ -127,6 +128,17 @@ def _openface_read(home: Path) -> None:
     assert np.isfinite(found.hop) and found.hop > 0 and len(found.values) == len(found.found)
 
 
+SONG = {"id": 1, "dynamic": {"t": [15.5, 16.0], "a": [0.2, 0.3], "v": [0.5, None]},
+        "eda": {"t": [0.0, 0.1, 0.25], "mean": [1.0, 1.5, 1.25]}}  # fmt: skip
+
+
+def _song(home: Path) -> None:
+    corpus = catalog.find("corpora", "pmemo")(dir=str(home))
+    for recording in corpus.recordings():
+        sane(corpus.ratings(recording, "arousal"))
+    sane(pmemo._evenly(home / "t.json", *pmemo._conductance(home / "t.json", ""), 10.0))
+
+
 # A body of 25 key points in one place but for the nose: no order of them has shorter limbs than another
 BODY = [*(1.0, 2.0, 0.9), *(5.0, 6.0, 0.8) * 24]
 
@@ -179,6 +191,7 @@ READERS = {
     "creativeit": _corpus("creativeit", "ratings/S1/improv1_F01_ann1.csv", duration=1.0),
     "case": _corpus("case", "data/interpolated/annotations/sub_1.csv", people=1, duration=1.0),
     "pmemo-table": _corpus("pmemo", "annotations/dynamic_annotations.csv", songs=3, duration=18.0),
+    "pmemo-sample": Reader("t.json", lambda _: [json.dumps(SONG).encode()], _song, json=True),
     "afew_va": _corpus("afew_va", "01/001/001.json", {"rate_hz": 25.0}, clips=4, duration=0.2),
     "affwild": _corpus("affwild", "annotations/train/arousal/101.txt", videos=4, duration=0.4),
     "affwild2": _corpus("affwild2", "VA_Estimation_Challenge/Train_Set/video1.txt", videos=4, duration=0.4),

@@ -144,7 +144,10 @@ def _check_row(path: Path, number: int, row: str, width: int) -> None:
     cells = row.count(",") + 1
     quote = next((mark for mark in "'\"" if mark in row), "")
     if quote:
-        cells = len(next(csv.reader([row], quotechar=quote, skipinitialspace=True)))
+        try:
+            cells = len(next(csv.reader([row], quotechar=quote, skipinitialspace=True)))
+        except csv.Error as error:
+            raise UserError(f"{path}, line {number}: {error}; mend the line.") from None
     if cells != width:
         raise UserError(f"{path}, line {number}: {cells} cells where {width} attributes are declared (decimal commas? "
                         f"a cut line?); mend the line.")  # fmt: skip

@@ -316,11 +316,12 @@ def _built(kind: Any, content: Any, where: str) -> Any:
     for name in content:
         if name not in known:
             raise UserError(f"{kind.__name__} has no field {name!r}.{catalog.suggestion(name, list(known))}")
+    values = {n: _value(v, hints[n], f"{where}.{n}" if where else n) for n, v in content.items()}
     for name, declared in known.items():
         if name not in content and declared.default is MISSING and declared.default_factory is MISSING:
             raise UserError(f"{kind.__name__} needs its field {name!r}, which is missing.")
     try:
-        return kind(**{n: _value(v, hints[n], f"{where}.{n}" if where else n) for n, v in content.items()})
+        return kind(**values)
     except ValueError as error:  # a loss is Keras' own kind of object, and says so in Keras' way
         raise UserError(str(error)) from None
 

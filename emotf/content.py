@@ -1,4 +1,4 @@
-"""JSON content as the dataclasses that it was written from, every value of the type that its field declares."""
+"""What files may say: JSON as the dataclasses it was written from, each value of its field's type; numbers of frames."""
 
 import sys
 import types
@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from emotf.errors import UserError
 
 Kind = TypeVar("Kind")
+# Nine hours at 60 a second. Where a file numbers its frames, a damaged number must not decide what memory is taken.
+MOST_FRAMES = 2_000_000
 PLAIN = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
 
@@ -102,3 +104,10 @@ def _shown(value: Any) -> str:
     if isinstance(value, int) and abs(value) >= 2**63:
         return "a number beyond 64 bits"
     return kinds.get(type(value)) or (f"{value!r:.40}" + "..." * (len(repr(value)) > 40))
+
+
+def check_frames(path: object, frames: float) -> None:
+    """Raises UserError where what a file says of its frames cannot be: more than 2 million."""
+    if not frames <= MOST_FRAMES:
+        raise UserError(f"{path} counts up to {frames:.6g} frames, more than {MOST_FRAMES}: a number or a time in it is "
+                        f"damaged; restore it, or cut it.")  # fmt: skip

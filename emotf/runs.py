@@ -101,10 +101,9 @@ class Run(RunFolder[Experiment]):
 
     def scores(self, postprocessed: bool = False) -> "pd.DataFrame | None":
         """The scores, where the run was evaluated."""
-        import pandas as pd
 
         path = self._scores(postprocessed)
-        return pd.read_csv(path) if path.is_file() else None
+        return tables.read_rows(path, ("partition", "target")) if path.is_file() else None
 
     def _scores(self, postprocessed: bool) -> Path:
         return self.folder / ("postprocessed.csv" if postprocessed else "scores.csv")
@@ -214,7 +213,7 @@ def _write_rows(path: Path, rows: "pd.DataFrame", same: Sequence[str]) -> None:
     import pandas as pd
 
     if path.is_file():
-        old = pd.read_csv(path, dtype=dict.fromkeys(same, str))
+        old = tables.read_rows(path, same, dtype=dict.fromkeys(same, str))
         keys = pd.MultiIndex.from_frame(rows[[*same]].astype(str))
         replaced = pd.MultiIndex.from_frame(old[[*same]]).isin(keys)
         rows = pd.concat([old[~replaced], rows])

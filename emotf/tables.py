@@ -157,6 +157,32 @@ def read_csv(path: Path, **options: Any) -> pd.DataFrame:
         return pd.read_csv(path, index_col=False, **options)
 
 
+def read_rows(path: Path, columns: Sequence[str] = (), **options: Any) -> pd.DataFrame:
+    """A table of any content that emotf wrote, a history or scores.
+
+    Args:
+        path: of a CSV file.
+        columns: that it must have.
+        options: of `pandas.read_csv`.
+
+    Raises:
+        UserError: the file is missing, damaged, or lacks a column.
+    """
+    try:
+        table = read_csv(path, **options)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; restore it.") from None
+    except (ValueError, OverflowError, pd.errors.ParserWarning) as error:  # pandas' own are ValueErrors
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"{path} cannot be read as a table ({reason}); restore it, or delete it and begin anew."
+        ) from None
+    for name in columns:
+        if name not in table.columns:
+            raise UserError(f"{path} has no column {name!r}; restore it, or delete it and begin anew.")
+    return table
+
+
 def _clock(path: Path, times: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
     """Start and hop of evenly spaced times, the rate snapped to a whole number where it is one but for rounding."""
     if not np.isfinite(times).all():

@@ -11,6 +11,7 @@ from emotf.errors import UserError
 from emotf.measures import MEAN, MEASURES, POOLED, Moments
 from emotf.records import Store
 from emotf.statistics import holm, overall, paired_bootstrap, permutation_test
+from emotf.tables import read_rows
 
 # What is drawn and swapped as a whole: a person with all recordings, or each recording by itself.
 UNITS = ("subject", "recording")
@@ -128,7 +129,7 @@ def learning(trials: Sequence[Trial]) -> pd.DataFrame:
     """
     rows = []
     for trial in trials:
-        history = pd.read_csv(trial.run.history)
+        history = read_rows(trial.run.history, ("epoch",))
         first, last = history["loss"].iloc[0], history["loss"].iloc[-1]
         kept = history.iloc[trial.run.chosen_epoch(history)]
         for target in trial.targets:

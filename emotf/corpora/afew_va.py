@@ -25,6 +25,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from emotf.content import check_frames
 from emotf.corpora import _derived, _twin
 from emotf.corpora._examination import Finding
 from emotf.corpora._landmarks import Landmarked
@@ -113,6 +114,7 @@ class AfewVa(Landmarked):
         if target not in TARGETS:
             raise UserError(f"Corpus 'afew_va' has no target {target!r}; it has: {', '.join(TARGETS)}.")
         rated = _content(recording.medium("pictures"))[1][target]
+        check_frames(recording.medium("pictures"), max(rated) + 1)
         values = np.full((max(rated) + 1, 1), np.nan)
         for number, value in rated.items():
             values[number] = value / REACH
@@ -218,7 +220,7 @@ def _read(path: Path, changed: int) -> Content:
     del changed
     content = read_json(path)
     frames = content.get("frames") if isinstance(content, dict) else None
-    if not isinstance(frames, dict) or not frames or not all(key.isdecimal() for key in frames):
+    if not isinstance(frames, dict) or not frames or not all(key.isdecimal() and len(key) < 10 for key in frames):
         raise UserError(f"{path} has no 'frames' with numbers such as \"00000\" as keys; restore the file.")
     rated: dict[str, dict[int, int]] = {target: {} for target in TARGETS}
     for key, frame in frames.items():

@@ -23,6 +23,8 @@ REFERRING = frozenset({
 })  # fmt: skip
 # No sound is sampled faster; a damaged header may say anything.
 FASTEST_HZ = 1_000_000
+# Seconds of silence that may stand for missing sound in a file; a damaged time may ask for centuries.
+LONGEST_SILENCE = 3600.0
 # Frames of sound that are averaged and passed on together: half a second or so.
 ROW = 32
 
@@ -119,6 +121,7 @@ class SoundTrack:
             UserError: the file is damaged, or its sampling rate changes on the way.
         """
         with opened(self.path) as container:
+            silence = 0.0  # seconds
             position: int | None = None  # of the next sample, counted from the origin
             row: list[np.ndarray] = []  # frames without a gap between them: a few milliseconds each are costly alone
             for frame in container.decode(audio=0):
@@ -134,6 +137,10 @@ class SoundTrack:
                     yield _mono(row)
                     row = []
                 if gap:
+                    silence += max(place - (position or 0), 0) / self.rate_hz
+                    if silence > LONGEST_SILENCE:
+                        raise UserError(f"{self.path} lacks {silence:.6g} s of its sound: its times are damaged; "
+                                        "convert it to WAV.")  # fmt: skip
                     yield from _silence(place - (position or 0), self.rate_hz)
                     position = place
                 early = min(max(-(position or 0), 0), samples.shape[1])

@@ -55,7 +55,7 @@ class PicturePart:
             places.append(np.array([(number, begin, end - begin) for begin, end in bounds], np.int64).reshape(-1, 3))
             try:
                 found.append(tf.io.parse_example([data[begin:end] for begin, end in bounds], form))
-            except tf.errors.InvalidArgumentError:
+            except (tf.errors.InvalidArgumentError, ValueError):  # TensorFlow quotes names that are no UTF-8
                 raise _damaged(path) from None
             if not np.isin(found[-1]["label"].numpy(), np.arange(len(classes))).all():
                 raise _damaged(path)

@@ -27,7 +27,8 @@ from emotf.records.picture_part import PicturePart
 SHARD = 1000
 CODINGS = ("png", "jpeg")
 QUALITY = 95
-MINE = re.compile(r"schema\.json|(train|dev|test)-\d{5}\.tfrecord|\..*")  # hidden: what a killed process left
+SHARDS = re.compile(r"(train|dev|test)-\d{5}\.tfrecord")
+MINE = re.compile(rf"schema\.json|{SHARDS.pattern}|\..*")  # hidden: what a killed process left
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class PictureStore:
         content = names_of(read_json(promise), str(promise))
         shards = {name: built(Shard, entry, f"{promise}, {name}") for name, entry in content.items()}
         for name, shard in shards.items():
-            if not MINE.fullmatch(name):
+            if not SHARDS.fullmatch(name):
                 raise UserError(f"{promise} names {name!r}, which is no file of pictures; write the pictures again.")
             path = self.folder / name
             size = path.stat().st_size if path.is_file() else 0

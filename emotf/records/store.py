@@ -13,9 +13,14 @@ from emotf.files import read_json, write_json, written_aside
 from emotf.recording import Recording
 from emotf.records.jobs import Outcome
 from emotf.records.stream import GOLD, Stream
+from emotf.tables import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+# what extraction.csv says of every stream of a recording, first
+SPEEDS = ("recording", "stream", "frames", "media_seconds", "work_seconds")
 
 
 class Store:
@@ -97,11 +102,11 @@ class Store:
             rows.append([outcome.recording, outcome.stream, outcome.entry.frames, media, work])
         if not rows:
             return
-        table = pd.DataFrame(rows, columns=["recording", "stream", "frames", "media_seconds", "work_seconds"])
+        table = pd.DataFrame(rows, columns=[*SPEEDS])
         table["frames_per_second"] = table["frames"] / table["work_seconds"]
         table["times_real_time"] = table["media_seconds"] / table["work_seconds"]
         if path.is_file():
-            old = pd.read_csv(path, dtype={"recording": str})
+            old = read_rows(path, SPEEDS, dtype={"recording": str})
             table = pd.concat([old, table]).drop_duplicates(["recording", "stream"], keep="last")
         with written_aside(path) as aside:
             table.sort_values(["stream", "recording"]).round(3).to_csv(aside, index=False)
@@ -109,10 +114,9 @@ class Store:
     @property
     def speeds(self) -> "pd.DataFrame | None":
         """What `write_speeds` kept."""
-        import pandas as pd
 
         path = self.folder / "extraction.csv"
-        return pd.read_csv(path, dtype={"recording": str}) if path.is_file() else None
+        return read_rows(path, SPEEDS, dtype={"recording": str}) if path.is_file() else None
 
     def fingerprint(self, streams: Iterable[str]) -> str:
         """A digest of who is where, of some streams and of the gold standard: what a run was trained on."""

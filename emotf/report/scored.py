@@ -13,6 +13,7 @@ import pandas as pd
 from emotf.measures import POOLED
 from emotf.runs import Run
 from emotf.statistics import System, overall
+from emotf.tables import read_rows
 from emotf.track import Track
 
 Scored = Mapping[str, Mapping[str, System]]
@@ -65,7 +66,7 @@ def by_epoch(runs: Iterable[tuple[str, Sequence[str], Run]]) -> pd.DataFrame:
     """
     found = []
     for system, targets, run in runs:
-        history = pd.read_csv(run.history)
+        history = read_rows(run.history, ("epoch",))
         kept = np.arange(len(history)) == run.chosen_epoch(history)
         found += [
             pd.DataFrame({"target": target, "system": system, "run": run.folder.name, "epoch": history["epoch"] + 1,

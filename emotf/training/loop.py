@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any
 
 import keras
-import pandas as pd
 
 from emotf.config import CRITERIA, TRANSDUCTIVE, Experiment, Training
 from emotf.errors import UserError
@@ -24,6 +23,7 @@ from emotf.progress import say
 from emotf.records import Store, check_unseen
 from emotf.report.tables import objective_of
 from emotf.runs import Run
+from emotf.tables import read_rows
 from emotf.track import Track
 from emotf.training.callbacks import AfterEpoch, DevFigures, DevScores, Progress
 from emotf.training.criteria import check_defined
@@ -66,7 +66,7 @@ def train(
     if run.finished:
         run.finish()  # the process may have been killed between FINISHED and the last of its remains
         say(f"{run.folder} is finished; nothing to do.")
-        asking.repeat(row for _, row in pd.read_csv(run.history, float_precision="round_trip").iterrows())
+        asking.repeat(row for _, row in read_rows(run.history, ("epoch",), float_precision="round_trip").iterrows())
         return True
     device = prepare_device(settings.precision)
     keras.utils.clear_session()
