@@ -1,4 +1,4 @@
-"""What files may say: JSON as the dataclasses it was written from, each value of its field's type; numbers of frames."""
+"""What files may say: JSON as the dataclasses that it was written from, numbers of frames that can be."""
 
 import sys
 import types
@@ -109,5 +109,5 @@ def _shown(value: Any) -> str:
 def check_frames(path: object, frames: float) -> None:
     """Raises UserError where what a file says of its frames cannot be: more than 2 million."""
     if not frames <= MOST_FRAMES:
-        raise UserError(f"{path} counts up to {frames:.6g} frames, more than {MOST_FRAMES}: a number or a time in it is "
-                        f"damaged; restore it, or cut it.")  # fmt: skip
+        raise UserError(f"{path} counts up to {frames:.6g} frames, more than {MOST_FRAMES}: a number or a time in it "
+                        f"is damaged; restore it, or cut it.")  # fmt: skip

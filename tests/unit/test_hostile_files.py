@@ -14,10 +14,14 @@ import soundfile
 import tensorflow as tf
 
 from emotf import catalog
+from emotf.arff import read_arff
 from emotf.arrays import read_array, read_arrays
 from emotf.config import from_json
+from emotf.corpora import pmemo
+from emotf.corpora.emodb import _read
 from emotf.corpora.synthetic import Synthetic
 from emotf.errors import UserError
+from emotf.features._openface import read_openface
 from emotf.features._openpose import read_bodies
 from emotf.features.base import Film
 from emotf.features.precomputed import Precomputed
@@ -26,7 +30,8 @@ from emotf.images._idx import count_images, read_images, read_labels
 from emotf.images._layout import read_grey
 from emotf.images._pickled import read_pickle
 from emotf.images.cifar100 import _labels
-from emotf.media import sound_info, video_info
+from emotf.images.ferplus import _labels as _labels_of_faces
+from emotf.media import picture_clock, sound_info, video_info
 from emotf.media.still import read_still
 from emotf.recording import Recording
 from emotf.records import Schema, Store
@@ -35,7 +40,8 @@ from emotf.records.pictures import PictureStore
 from emotf.records.stream import PICTURES
 from emotf.refinement.postprocess import chains_of
 from emotf.runs import Fusion, Run
-from emotf.serving.clips import check_length
+from emotf.serving.clips import ClipError, check_length
+from emotf.serving.uploads import _Form
 from emotf.tables import read_rows, read_track
 from emotf.track import Track
 
@@ -436,3 +442,66 @@ def test_a_clip_of_an_unknown_codec(tmp_path):
 
 def test_the_default_corpus_is_still_readable_by_name():
     assert from_json({"part": "corpora/synthetic", "count": 3}) == Synthetic(count=3)
+
+
+# ---- numbers that ask for memory ------------------------------------------------------------------------------------
+
+
+def test_numbers_of_frames_that_no_recording_has(tmp_path):
+    refused(lambda: picture_clock("a.mp4", np.array([0.0, 0.04, 1e12]), 25), r"a\.mp4 counts up to 2\.5e\+13 frames")
+    table = b"frame,timestamp,confidence,success,AU01_r\n1,0,1,1,0\n1000000000000,0.04,1,1,0\n"
+    refused(lambda: read_openface(written(tmp_path / "t.csv", table), ["AU01_r"]), "counts up to 1e.12 frames")
+    for number in ("1", "999999999999"):
+        written(tmp_path / "poses" / f"v_{number}.json", {"people": []})
+    refused(lambda: read_bodies(tmp_path / "poses", 25), "counts up to 1e.12 frames")
+    song = {"dynamic": {"t": [0], "a": [0], "v": [0]}, "eda": {"t": [0, 1e300], "mean": [1, 2]}}
+    path = written(tmp_path / "song.json", song)
+    refused(lambda: pmemo._evenly(path, *pmemo._conductance(path, ""), 10.0), "counts up to 1e.301 frames")
+    written(path, song | {"eda": {"t": [0, 10**400], "mean": [1, 2]}})
+    refused(lambda: pmemo._conductance(path, ""), "eda holds something that is not a number")
+
+
+def test_ratings_of_pictures_that_no_clip_has(tmp_path):
+    corpus = catalog.find("corpora", "afew_va")(dir=str(tmp_path), rate_hz=25.0, split="1:1")
+    for key, match in (("9" * 5000, "'frames' with numbers"), ("999999999", "counts up to 1e.09 frames")):
+        for clip in ("001", "002"):
+            written(tmp_path / clip / f"{clip}.json", {"frames": {key: {"valence": 0, "arousal": 0}}})
+        refused(lambda: [corpus.ratings(recording, "valence") for recording in corpus.recordings()], match)
+
+
+def test_votes_and_cells_of_any_length(tmp_path):
+    (tmp_path / "label.csv").write_text(f"a.png,{'9' * 30}{',0' * 9}\n")
+    refused(lambda: list(_labels_of_faces(tmp_path)), "are not whole numbers")
+    head = "@attribute n string\n@attribute a numeric\n@data\n"
+    refused(
+        lambda: read_arff(written(tmp_path / "t.arff", f"{head}'{'x' * 200_000}',1\n".encode())), "line 4: field larger"
+    )
+
+
+def test_an_utterance_that_promises_hours(tmp_path):
+    path = tmp_path / "03a01Fa.flac"
+    soundfile.write(path, np.zeros(1600, np.int16), 16000)
+    data = bytearray(path.read_bytes())
+    data[21] |= 0x0F  # the number of samples in the stream's description: 36 bits
+    refused(lambda: _read(written(path, bytes(data))), "lasts .* s, which no utterance does")
+
+
+def test_silence_for_centuries(tmp_path):
+    import av
+
+    path = tmp_path / "t.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for start in (0, 8000 * 7200):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 8000, start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    refused(lambda: sound_info(path), r"lacks 7199\.9 s of its sound: its times are damaged")
+
+
+def test_a_form_whose_boundary_is_too_long():
+    for boundary in ("x" * 5000, ""):
+        with pytest.raises(ClipError, match="The request is no form") as error:
+            _Form(f"multipart/form-data; boundary={boundary}", None, 100)
+        assert error.value.status == 400
