@@ -30,6 +30,17 @@ if TYPE_CHECKING:
 Tree = TypeVar("Tree")
 
 
+class Facts(dict[str, Any]):
+    """What is known about a run; asking for what is not there is a UserError."""
+
+    def __init__(self, path: Path, content: dict[str, Any]) -> None:
+        super().__init__(content)
+        self.path = path
+
+    def __missing__(self, name: str) -> Any:
+        raise UserError(f"{self.path} has no entry {name!r}; restore it, or train the run again.")
+
+
 class RunFolder(Generic[Tree]):
     """One executed configuration on disk.
 
@@ -89,7 +100,7 @@ class RunFolder(Generic[Tree]):
     def about(self) -> dict[str, Any]:
         """What is known about the run."""
         path = self.folder / "about.json"
-        return names_of(read_json(path), str(path)) if path.is_file() else {}
+        return Facts(path, names_of(read_json(path), str(path)) if path.is_file() else {})
 
     def note(self, **facts: Any) -> None:
         """Adds facts to what is known about the run."""

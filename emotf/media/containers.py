@@ -18,8 +18,8 @@ LONGEST_MISFIT = 0.1
 # Formats of FFmpeg that name other files, hosts or devices, or are scripts.
 REFERRING = frozenset({
     "alsa", "applehttp", "avisynth", "concat", "concatf", "dash", "fbdev", "hls", "image2", "image2pipe", "imf",
-    "iec61883", "jack", "kmsgrab", "lavfi", "libdc1394", "oss", "pulse", "rtp", "rtsp", "sap", "sdp", "sndio",
-    "v4l2", "vapoursynth", "video4linux2,v4l2", "x11grab", "xcbgrab",
+    "iec61883", "jack", "kmsgrab", "lavfi", "libdc1394", "oss", "pulse", "rtp", "rtp_mpegts", "rtsp", "sap", "sdp",
+    "sndio", "v4l2", "vapoursynth", "video4linux2,v4l2", "x11grab", "xcbgrab",
 })  # fmt: skip
 # No sound is sampled faster; a damaged header may say anything.
 FASTEST_HZ = 1_000_000
@@ -162,7 +162,9 @@ def sound_track(path: Path) -> SoundTrack:
             raise UserError(f"{path} has no sound track; name a file with sound, or leave the audio streams out.")
         for frame in container.decode(audio=0):
             if not 0 < frame.sample_rate <= FASTEST_HZ:
-                raise UserError(f"{path} declares {frame.sample_rate} samples a second, which no sound has; copy it.")
+                raise UserError(
+                    f"{path} declares {frame.sample_rate} samples a second, which no sound has; copy it again."
+                )
             start = (frame.time or 0.0) if origin is None else origin
             return SoundTrack(path, frame.sample_rate, frame.layout.nb_channels, start)
     raise UserError(f"{path} has a sound track of 0 samples; name a file with sound.")

@@ -22,6 +22,7 @@ from emotf.errors import UserError
 from emotf.files import read_json, sha256, write_json, written_aside
 from emotf.images.base import ImageCorpus, Sample
 from emotf.progress import progress, say
+from emotf.records.example import of_sample
 from emotf.records.picture_part import PicturePart
 
 SHARD = 1000
@@ -280,23 +281,7 @@ def _in_shards(samples: Iterable[Sample], coding: str, quality: int, counts: Cou
     samples = iter(samples)
     while part := list(islice(samples, SHARD)):
         counts.update(sample.label for sample in part)
-        yield [_example(sample, coding, quality) for sample in part]
-
-
-def _example(sample: Sample, coding: str, quality: int) -> bytes:
-    import cv2
-    import tensorflow as tf
-
-    picture = sample.picture
-    stored = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if picture.shape[2] == 3 else picture
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality] if coding == "jpeg" else []
-    content = {"id": sample.id.encode(), "picture": cv2.imencode(f".{coding}", stored, options)[1].tobytes()}
-    feature = {name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value])) for name, value in content.items()}
-    feature["label"] = tf.train.Feature(int64_list=tf.train.Int64List(value=[sample.label]))
-    if sample.votes is not None:
-        feature["votes"] = tf.train.Feature(float_list=tf.train.FloatList(value=sample.votes.tolist()))
-    # the order of a mapping is not settled otherwise, and a resumed writing compares bytes
-    return bytes(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString(deterministic=True))
+        yield [of_sample(sample, coding, quality) for sample in part]
 
 
 def _holds(path: Path, examples: list[bytes]) -> bool:

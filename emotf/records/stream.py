@@ -23,7 +23,7 @@ from emotf.content import built, names_of
 from emotf.errors import UserError
 from emotf.features.base import Film
 from emotf.files import read_json, sha256, write_json, write_new_json, written_aside
-from emotf.records.example import as_written, bytes_of, number_of, parsed, serialised
+from emotf.records.example import as_written, bytes_of, number_of, parsed, picture_of, serialised
 from emotf.track import Clock, Track
 
 GOLD = "gold"
@@ -252,9 +252,8 @@ class Stream:
         Raises:
             UserError: at once, as `read`, for the first picture; later ones while they are read.
         """
-        import cv2
-
-        if self.schema.kind != PICTURES:
+        schema = self.schema
+        if schema.kind != PICTURES:
             raise UserError(f"Stream {self.name!r} of {self.folder.parent} holds numbers, no pictures.")
         examples = self._examples(recording)
         first = next(examples)
@@ -262,15 +261,12 @@ class Stream:
         def shots() -> Iterator[tuple[np.ndarray | None, np.ndarray]]:
             for example in chain([first], examples):
                 with as_written(self.path(recording), recording):
-                    picture = None
-                    if jpeg := bytes_of(example, "jpeg"):
-                        bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-                        picture = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
-                    values = np.frombuffer(bytes_of(example, "values"), "<f4").reshape(len(self.schema.channels))
+                    picture = picture_of(example)
+                    values = np.frombuffer(bytes_of(example, "values"), "<f4").reshape(len(schema.channels))
                 yield picture, values
 
         with as_written(self.path(recording), recording):
-            return Film(self.schema.hop, number_of(first, "start"), shots())
+            return Film(schema.hop, number_of(first, "start"), shots())
 
     def parser(self) -> Callable[[Any], Any]:
         """Serialised example -> values [frames, channels], for tf.data graphs."""

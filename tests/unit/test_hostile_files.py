@@ -116,6 +116,7 @@ def test_other_files_of_a_run(tmp_path):
     written(tmp_path / "about.json", [])
     refused(lambda: run.about, "about.json holds a list, expected names")
     written(tmp_path / "about.json", {"records": 3})
+    refused(lambda: run.about["targets"], r"about\.json has no entry 'targets'")
     refused(lambda: run.check_records("x"), "about.json, records holds 3, expected names")
     for content in ({}, {"sources": {}}, {"sources": {"a": 3}}):
         written(tmp_path / "fusion.json", content)
