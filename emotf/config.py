@@ -96,6 +96,8 @@ class Training:
         seed: of weights and order.
         pool: recordings read (and, where shuffled, mixed) together; 0 takes as many as fit into 256 MB, at least four.
         jit_compile: XLA.
+        deterministic: the same scores to the bit, however many cores there are and whatever else runs: one thread an
+            operation and TensorFlow's deterministic kernels (`emotf.determinism`).
         precision: `float32` or `mixed_float16` (losses and moments stay float32).
         figure_every: epochs between two figures of development traces in TensorBoard.
     """
@@ -115,6 +117,7 @@ class Training:
     seed: int = 0
     pool: int = 0
     jit_compile: bool = False
+    deterministic: bool = False
     precision: str = "float32"
     figure_every: int = 10
 

@@ -27,7 +27,7 @@ from emotf.tables import read_rows
 from emotf.track import Track
 from emotf.training.callbacks import AfterEpoch, DevFigures, DevScores, Progress
 from emotf.training.criteria import check_defined
-from emotf.training.device import prepare_device, software
+from emotf.training.device import prepare_device, surroundings
 from emotf.training.extracted import check_extracted
 from emotf.training.learner import Learner, Objective, name_of
 from emotf.training.state import Resume
@@ -43,7 +43,8 @@ def train(
 ) -> bool:
     """Trains a run, goes on with one that was interrupted, or finds it finished.
 
-    On CPU, with the same number of threads, the same experiment gives the same scores bit by bit, interrupted or not.
+    On CPU, with the same number of threads (which `training.deterministic` fixes), the same experiment gives the same
+    scores bit by bit, interrupted or not.
 
     Args:
         experiment: what is trained.
@@ -68,7 +69,7 @@ def train(
         say(f"{run.folder} is finished; nothing to do.")
         asking.repeat(row for _, row in read_rows(run.history, ("epoch",), float_precision="round_trip").iterrows())
         return True
-    device = prepare_device(settings.precision)
+    device = prepare_device(settings)
     keras.utils.clear_session()
     keras.utils.set_random_seed(settings.seed)
     check_extracted(store, experiment)
@@ -104,7 +105,11 @@ def train(
     run.begin(experiment)
     run.keep_learned(store, experiment.streams)
     run.write_standardisation(by, {name: asdict(part) for name, part in fitted.items()})
-    run.note(**_facts(store, experiment, chosen, network, epochs, device), objective=objective.facts)
+    run.note(
+        **surroundings(run, PACKAGES, settings.deterministic),
+        **_facts(store, experiment, chosen, network, epochs, device),
+        objective=objective.facts,
+    )
     _announce(run.about)
     dev = _predictor(experiment, store, network, chosen.partition("dev"))
     learner = Learner(network, objective)
@@ -206,7 +211,6 @@ def _facts(
     schemas = {name: store.stream(name).schema for name in experiment.streams}
     gold = next(iter(chosen.partition("train").values()))
     return {
-        **software(PACKAGES),
         "device": device,
         "seed": experiment.training.seed,
         "fold": experiment.data.fold,
