@@ -63,6 +63,8 @@ def read_arff(path: Path) -> pd.DataFrame:
         )  # fmt: skip
     except (ValueError, OverflowError) as error:  # pandas' own are ValueErrors
         raise UserError(f"{path} cannot be read as a table ({str(error).strip()}); restore the file.") from None
+    if len(table) != len(rows):
+        raise UserError(f"{path}: {len(rows)} lines of data are {len(table)} rows; a quote is not closed, mend it.")
     # a column with nothing but '?' or with text stays what it is; `tables` names the cell that is no number
     table.index = pd.Index(numbers)
     kept = [place for place, name in enumerate(names) if name not in LABELS]
