@@ -18,6 +18,9 @@ from emotf.track import MISFIT, Track
 # A row may stand this share of a hop off its place (times are printed rounded); more means a lost or doubled row.
 JITTER = 0.25
 
+# Frames a second that nothing exceeds.
+FASTEST_HZ = 1e6
+
 # Seconds by which the first and last time together are off when they are printed with three decimals.
 PRINTED = 0.001
 
@@ -194,6 +197,8 @@ def _clock(path: Path, times: np.ndarray, rows: np.ndarray) -> tuple[float, floa
         late = int((steps <= 0).argmax()) + 1
         raise UserError(f"{path}, row {rows[late]}: time {times[late]:g} does not come after {times[late - 1]:g}.")
     start, hop = float(times[0]), float(times[-1] - times[0]) / (len(times) - 1)
+    if hop * FASTEST_HZ < 1:
+        raise UserError(f"{path}: rows are {hop:g} s apart, which are no times; column 'time' is in seconds.")
     if hop > 10:
         raise UserError(f"{path}: rows are {hop:g} apart; did you supply milliseconds? Column 'time' is in seconds.")
 

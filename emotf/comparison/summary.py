@@ -129,7 +129,7 @@ def learning(trials: Sequence[Trial]) -> pd.DataFrame:
     """
     rows = []
     for trial in trials:
-        history = read_rows(trial.run.history, ("epoch",))
+        history = read_rows(trial.run.history)
         first, last = history["loss"].iloc[0], history["loss"].iloc[-1]
         kept = history.iloc[trial.run.chosen_epoch(history)]
         for target in trial.targets:

@@ -10,12 +10,11 @@ from emotf.errors import UserError
 from emotf.features.base import Feature, Kind
 from emotf.files import read_json
 from emotf.recording import Recording
-from emotf.tables import read_track
+from emotf.tables import FASTEST_HZ, read_track
 from emotf.track import Track
 
 DECLARATION = "stream.json"
 KINDS = ("extracted", "raw")
-FASTEST_HZ = 1e6
 
 
 @dataclass
@@ -121,7 +120,7 @@ def _read_declaration(path: Path) -> dict[str, Any]:
     rate_hz, kind, names = (declared.get(key) for key in ("rate_hz", "kind", "channels"))
     if rate_hz is not None and (isinstance(rate_hz, bool) or not isinstance(rate_hz, int | float)
                                 or not 0 < rate_hz <= FASTEST_HZ):  # fmt: skip
-        raise UserError(f"{path}: rate_hz is {rate_hz!s:.40}, expected frames a second above 0, at most "
+        raise UserError(f"{path}: rate_hz is {rate_hz!r:.40}, expected frames a second above 0, at most "
                         f"{FASTEST_HZ:g}.")  # fmt: skip
     if kind is not None and kind not in KINDS:
         raise UserError(f"{path}: kind is {kind!r}, expected 'extracted' or 'raw'.")

@@ -163,7 +163,7 @@ class Prepared:
             return self._criteria(trial, variance)[cell.measure]
         assert cell.measure in FACTS, cell.measure
         about = trial.run.about
-        epochs = len(read_rows(trial.run.history, ("epoch",)))
+        epochs = len(read_rows(trial.run.history))
         return float({"parameters": about["parameters"], "epochs": epochs,
                       "epoch_seconds": about["training_seconds"] / epochs}[cell.measure])  # fmt: skip
 

@@ -319,6 +319,7 @@ def test_archives(tmp_path):
 def test_tables(tmp_path):
     refused(lambda: read_track(written(tmp_path / "t.parquet", b"PAR1" * 4)), "cannot be read as a table")
     refused(lambda: read_track(written(tmp_path / "t.arff", f'{HEAD}0,"1\n1,2\n'.encode())), r"t\.arff")
+    refused(lambda: read_track(written(tmp_path / "t.csv", b"time,a\n0,1\n5e-324,2\n")), "s apart, which are no times")
     np.save(tmp_path / "r1.npy", TRACK.values)
     recording = Recording("r1", "anna", {"gaze": tmp_path / "r1.npy"})
     for rate in (10**400, 1e300, float("inf"), float("nan")):
