@@ -103,7 +103,7 @@ def read_json(path: Path) -> Any:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} is missing.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: no JSON, no UTF-8, or a number of thousands of digits
         raise UserError(f"{path} is not valid JSON ({error}); restore it or write it anew.") from None
     if isinstance(content, dict) and _sealed(content) and content.pop(SEAL, "") != _digest(content):
         raise UserError(

@@ -20,9 +20,11 @@ from typing import Any
 
 import numpy as np
 
+from emotf.content import built, names_of
 from emotf.errors import UserError
 from emotf.features.base import Film
 from emotf.files import read_json, remove_remains, sha256, write_new_json, write_sealed, written_aside
+from emotf.records.example import as_written, bytes_of, number_of, parsed, picture_of, serialised
 from emotf.records.serialised import serialised_examples
 from emotf.track import Clock, Track
 
@@ -81,11 +83,16 @@ class Stream:
         path = self.folder / "schema.json"
         if not path.is_file():
             raise UserError(f"{self.folder} holds no stream; extract {self.name!r} first (tools/extract.py).")
-        content = read_json(path)
         try:
-            return Schema(**{**content, "channels": tuple(content["channels"])})
-        except (TypeError, KeyError) as error:
+            schema = built(Schema, read_json(path), str(path))
+        except UserError as error:
             raise UserError(f"{path} is not a schema of this version ({error}); extract the stream anew.") from None
+        if not 0 < schema.hop <= 10 or not schema.channels:
+            raise UserError(
+                f"{path} has {len(schema.channels)} channels and a hop of {schema.hop:g} s, which no stream has; "
+                "extract it anew."
+            )
+        return schema
 
     @property
     def completed(self) -> dict[str, Entry]:
@@ -96,15 +103,13 @@ class Stream:
         """
         if not self.is_complete:
             raise UserError(f"{self.folder} is not complete; run the extraction again, it continues where it stopped.")
-        path = self.folder / "COMPLETED"
-        try:
-            entries = {name: Entry(**entry) for name, entry in read_json(path).items()}
-        except (TypeError, AttributeError) as error:
-            raise UserError(f"{path} is damaged ({error}); run the extraction again, what is whole stays.") from None
+        promise = self.folder / "COMPLETED"
+        content = names_of(read_json(promise), str(promise))
+        entries = {name: built(Entry, entry, f"{promise}, {name}") for name, entry in content.items()}
         for name, entry in entries.items():
             record = self.path(name)
             size = record.stat().st_size if record.is_file() else 0
-            if size != entry.bytes:
+            if size != entry.bytes or entry.frames < 0:
                 raise UserError(
                     f"{record} (recording {name}) has {size} bytes, {entry.bytes} were written; delete it and extract "
                     "again."
@@ -172,7 +177,7 @@ class Stream:
                 f"are {track.values.nbytes / 2**30:.1f} GiB, a record holds 2; cut the recording, or extract fewer "
                 "channels or frames a second."
             )
-        example = _example(
+        example = serialised(
             recording=recording.encode(),
             source=source.encode(),
             values=np.asarray(track.values, "<f4").tobytes(),
@@ -202,7 +207,7 @@ class Stream:
                 if picture is not None:
                     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
                     jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
-                yield _example(
+                yield serialised(
                     recording=recording.encode(),
                     source=source.encode(),
                     jpeg=jpeg,
@@ -248,22 +253,21 @@ class Stream:
         Raises:
             UserError: at once, as `read`, for the first picture; later ones while they are read.
         """
-        import cv2
-
-        if self.schema.kind != PICTURES:
+        schema = self.schema
+        if schema.kind != PICTURES:
             raise UserError(f"Stream {self.name!r} of {self.folder.parent} holds numbers, no pictures.")
         examples = self._examples(recording)
         first = next(examples)
 
         def shots() -> Iterator[tuple[np.ndarray | None, np.ndarray]]:
             for example in chain([first], examples):
-                picture = None
-                if jpeg := _bytes(example, "jpeg"):
-                    bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-                    picture = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
-                yield picture, np.frombuffer(_bytes(example, "values"), "<f4")
+                with as_written(self.path(recording), recording):
+                    picture = picture_of(example)
+                    values = np.frombuffer(bytes_of(example, "values"), "<f4").reshape(len(schema.channels))
+                yield picture, values
 
-        return Film(self.schema.hop, _number(first, "start"), shots())
+        with as_written(self.path(recording), recording):
+            return Film(schema.hop, number_of(first, "start"), shots())
 
     def parser(self) -> Callable[[Any], Any]:
         """Serialised example -> values [frames, channels], for tf.data graphs."""
@@ -308,14 +312,15 @@ class Stream:
     def _read(self, recording: str) -> tuple[Track, str]:
         """The numbers of a recording as they were written, and what they were made from."""
         schema, path = self.schema, self.path(recording)
-        examples = self._examples(recording)
-        first = next(examples)
-        raw = [_bytes(first, "values"), *(_bytes(example, "values") for example in examples)]
-        if schema.kind != PICTURES and len(raw) != 1:
-            raise UserError(f"{path} (recording {recording}) holds {len(raw)} records, expected 1; extract again.")
-        values = np.frombuffer(b"".join(raw), "<f4").reshape(-1, len(schema.channels))
-        hop = _number(first, "hop") if "hop" in first else schema.hop  # older records have none
-        return Track(values, hop, _number(first, "start"), schema.channels), _bytes(first, "source").decode()
+        with as_written(self.path(recording), recording):
+            examples = self._examples(recording)
+            first = next(examples)
+            raw = [bytes_of(first, "values"), *(bytes_of(example, "values") for example in examples)]
+            if schema.kind != PICTURES and len(raw) != 1:
+                raise UserError(f"{path} (recording {recording}) holds {len(raw)} records, expected 1; extract again.")
+            values = np.frombuffer(b"".join(raw), "<f4").reshape(-1, len(schema.channels))
+            hop = number_of(first, "hop") if "hop" in first else schema.hop  # older records have none
+            return Track(values, hop, number_of(first, "start"), schema.channels), bytes_of(first, "source").decode()
 
     def _examples(self, recording: str) -> Iterator[Any]:
         """The features of each example of a recording's file, at least one."""
@@ -326,8 +331,10 @@ class Stream:
             raise UserError(f"{path} (recording {recording}) is missing; run the extraction again.")
         try:
             for record in serialised_examples(path):
-                feature = tf.train.Example.FromString(record).features.feature
-                if (holds := _bytes(feature, "recording").decode()) != recording:
+                with as_written(self.path(recording), recording):
+                    feature = parsed(record)
+                    holds = bytes_of(feature, "recording").decode()
+                if holds != recording:
                     raise UserError(
                         f"{path} holds recording {holds}, expected {recording}; delete it and extract again."
                     )
@@ -340,22 +347,6 @@ class Stream:
             ) from None
         if not count:
             raise UserError(f"{path} (recording {recording}) holds 0 records, expected 1; extract again.")
-
-
-def _example(**content: bytes) -> bytes:
-    """A serialised tf.train.Example of byte strings."""
-    import tensorflow as tf
-
-    features = {name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value])) for name, value in content.items()}
-    return bytes(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
-
-
-def _bytes(example: Any, name: str) -> bytes:
-    return bytes(example[name].bytes_list.value[0])
-
-
-def _number(example: Any, name: str) -> float:
-    return float(np.frombuffer(_bytes(example, name), "<f8")[0])
 
 
 def nearest_frames(recording: str, stream: str, frames: Clock, gold: Clock) -> np.ndarray:
