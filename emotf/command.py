@@ -1,5 +1,6 @@
 """How every tool starts and ends: flags, errors of one line, exit codes."""
 
+import atexit
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,6 +9,7 @@ from typing import Any, cast
 from absl import app, flags, logging
 from ml_collections import config_flags
 
+from emotf import places
 from emotf.errors import UserError
 
 
@@ -32,8 +34,18 @@ def run(main: Callable[[Sequence[str]], None], words: bool = False) -> None:
             _leave(str(error))
         except BrokenPipeError:  # `| head` has seen enough; what is still buffered must not raise it again at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except Exception as error:
+            if line := places.explained(error):
+                _leave(line)
+            raise
 
-    app.run(guarded, flags_parser=_parse)
+    ended = {"code": 1}  # of an exception that escapes
+    atexit.register(_leave_store, ended)
+    try:
+        app.run(guarded, flags_parser=_parse)
+    except SystemExit as end:
+        ended["code"] = end.code if isinstance(end.code, int) else int(end.code is not None)
+        raise
 
 
 EXAMPLE = "configs/cer_mtl.py:emodb,speech"
@@ -120,6 +132,14 @@ def _parse(argv: Sequence[str]) -> Sequence[str]:
     except (UserError, flags.Error) as error:
         _leave(f"{error} (--help lists the flags)" if isinstance(error, flags.Error) else str(error))
     return []
+
+
+def _leave_store(ended: Mapping[str, int]) -> None:
+    """Ends a process that asked an object store before what would abort it (`emotf.places.connected`)."""
+    if places.connected():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended["code"])
 
 
 def _leave(line: str) -> None:

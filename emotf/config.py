@@ -94,7 +94,8 @@ class Training:
             in time and only the recordings change places (Orgil et al. 2021).
         seed: of weights and order.
         pool: recordings read (and, where shuffled, mixed) together; 0 takes as many as fit into 256 MB, at least four.
-        jit_compile: XLA.
+        devices: over which every batch is divided, on Keras' JAX back end. Losses see the whole batch, as on one.
+        jit_compile: XLA (on JAX always).
         precision: `float32` or `mixed_float16` (losses and moments stay float32).
         figure_every: epochs between two figures of development traces in TensorBoard.
     """
@@ -113,6 +114,7 @@ class Training:
     order: str = "shuffled"
     seed: int = 0
     pool: int = 0
+    devices: int = 1
     jit_compile: bool = False
     precision: str = "float32"
     figure_every: int = 10
@@ -242,9 +244,12 @@ class Experiment:
         for name in ("seed", "pool", "plateau"):
             if getattr(self.training, name) < 0:
                 raise UserError(f"training.{name} must not be negative, received {getattr(self.training, name)}.")
-        for name in ("learning_rate", "batch", "epochs", "patience", "figure_every"):
+        for name in ("learning_rate", "batch", "epochs", "patience", "figure_every", "devices"):
             if getattr(self.training, name) <= 0:
                 raise UserError(f"training.{name} must be above 0, received {getattr(self.training, name)}.")
+        if self.training.batch % self.training.devices:
+            raise UserError(f"training.batch is {self.training.batch}, which {self.training.devices} devices cannot share "
+                            "equally; choose a multiple of training.devices.")  # fmt: skip
         for name, masks in self.augmentation.items():
             if name not in self.streams:
                 raise UserError(f"augmentation of {name}: there is no such stream, only {', '.join(self.streams)}.")

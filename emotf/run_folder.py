@@ -22,6 +22,7 @@ import numpy as np
 from emotf.config import from_json, to_json
 from emotf.errors import UserError
 from emotf.files import read_json, write_json, write_text, written_aside
+from emotf.places import local
 
 if TYPE_CHECKING:
     import keras
@@ -41,7 +42,7 @@ class RunFolder(Generic[Tree]):
     tool: ClassVar[str]
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.folder = local(folder, "A run")
 
     def check(self, experiment: Tree, fingerprint: str) -> None:
         """Refuses a folder that holds a run of another configuration, or one that was trained on other records.

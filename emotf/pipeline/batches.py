@@ -187,7 +187,7 @@ def reader(
     gone = {name: _sliced([of[id_] for id_ in golds]) for name, of in (lost or {}).items()}
 
     def values(name: str, index: Any) -> Any:
-        frames = parsers[name](tf.data.TFRecordDataset(paths[name][index]).get_single_element())
+        frames = parsers[name](store.stream(name).dataset(paths[name][index]).get_single_element())
         frames = scales[name](frames, index) if name in scales else frames
         if name not in gone:
             return frames

@@ -6,9 +6,9 @@ Layout
                                                 learned.npz
 """
 
+import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from emotf.errors import UserError
 from emotf.features.base import FittedFeature
 from emotf.files import sha256, written_aside
+from emotf.places import Place
 from emotf.recording import Recording, partitions
 from emotf.records.store import Store
 from emotf.records.stream import Stream
@@ -63,7 +64,7 @@ def settings_of(made_by: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in made_by.items() if name not in (FITTED_ON, DIGEST)}
 
 
-def read_learned(path: Path, made_by: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def read_learned(path: Place, made_by: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """What the feature that made a stream had learned.
 
     Raises:
@@ -73,7 +74,7 @@ def read_learned(path: Path, made_by: Mapping[str, Any]) -> dict[str, np.ndarray
         raise UserError(f"{path} is missing, which the feature had learned; restore it, or extract the stream anew.")
     if sha256(path) != made_by[DIGEST]:
         raise UserError(f"{path} is not what made the stream (damaged or exchanged); restore it, or extract anew.")
-    with np.load(path, allow_pickle=False) as content:
+    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
         return {name: content[name] for name in content.files if name != "about"}
 
 
@@ -100,7 +101,7 @@ def check_unseen(store: Store, streams: Iterable[str], divided: Mapping[str, Ite
                     )
 
 
-def _check_same(path: Path, about: dict[str, Any], made_by: dict[str, Any]) -> None:
+def _check_same(path: Place, about: dict[str, Any], made_by: dict[str, Any]) -> None:
     """Refuses a stream that was begun with other settings, recordings or files than these."""
     advice = "name the new stream differently or delete that folder."
     if field := _difference(settings_of(made_by), about["settings"]):
@@ -120,8 +121,8 @@ def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     return next((name for name in (*new, *old) if old.get(name) != new.get(name)), "")
 
 
-def _about(path: Path) -> dict[str, Any]:
+def _about(path: Place) -> dict[str, Any]:
     """Settings and recordings, as they stand in the file."""
-    with np.load(path, allow_pickle=False) as content:
+    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
         found: dict[str, Any] = json.loads(str(content["about"]))
     return found

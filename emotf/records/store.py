@@ -1,6 +1,7 @@
-"""The streams of one corpus on disk, and who is in them."""
+"""The streams of one corpus on disk or on an object store, and who is in them."""
 
 import hashlib
+import io
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from emotf.errors import UserError
 from emotf.files import read_json, write_json, written_aside
+from emotf.places import Place, place
 from emotf.recording import Recording
 from emotf.records.jobs import Outcome
 from emotf.records.stream import GOLD, Stream
@@ -21,11 +23,11 @@ class Store:
     """All streams of one corpus on disk.
 
     Args:
-        folder: `<records>/<corpus>`.
+        folder: `<records>/<corpus>`, on this machine or a URL of an object store.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Place) -> None:
+        self.folder = place(folder)
 
     def stream(self, name: str) -> Stream:
         """A stream by name; it need not exist yet."""
@@ -99,8 +101,7 @@ class Store:
         table = pd.DataFrame(rows, columns=["recording", "stream", "frames", "media_seconds", "work_seconds"])
         table["frames_per_second"] = table["frames"] / table["work_seconds"]
         table["times_real_time"] = table["media_seconds"] / table["work_seconds"]
-        if path.is_file():
-            old = pd.read_csv(path, dtype={"recording": str})
+        if (old := self.speeds) is not None:
             table = pd.concat([old, table]).drop_duplicates(["recording", "stream"], keep="last")
         with written_aside(path) as aside:
             table.sort_values(["stream", "recording"]).round(3).to_csv(aside, index=False)
@@ -111,7 +112,7 @@ class Store:
         import pandas as pd
 
         path = self.folder / "extraction.csv"
-        return pd.read_csv(path, dtype={"recording": str}) if path.is_file() else None
+        return pd.read_csv(io.BytesIO(path.read_bytes()), dtype={"recording": str}) if path.is_file() else None
 
     def fingerprint(self, streams: Iterable[str]) -> str:
         """A digest of who is where, of some streams and of the gold standard: what a run was trained on."""

@@ -9,12 +9,12 @@ Layout
 
     The gold standard is the stream `gold`, one channel a target. A new stream touches no other. Values are raw
     little-endian float32. Windows of the network are never stored: they are gathered at batch time.
+    <records> is a folder, or a URL of an object store (`emotf.places`).
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ import numpy as np
 from emotf.errors import UserError
 from emotf.features.base import Film
 from emotf.files import read_json, sha256, write_json, write_new_json, written_aside
+from emotf.places import Place, Remote, explained, place
 from emotf.track import Clock, Track
 
 GOLD = "gold"
@@ -29,6 +30,8 @@ PICTURES = "pictures"
 JPEG_QUALITY = 95
 # Protocol Buffers end at 2 GiB; some of it is left for what else an example holds.
 LARGEST_BYTES = 2**31 - 2**20
+# What is asked of an object store at once: TensorFlow's own 256 KB would be a request each.
+REQUEST_BYTES = 2**24
 
 # Seconds by which a stream may end before the gold standard (or begin after it): published packages rate t = 300.00 s
 # and describe only 300 s of chunks. The edge frame is repeated there; more is refused.
@@ -67,27 +70,35 @@ class Entry:
 
 
 class Stream:
-    """One stream of a corpus on disk."""
+    """One stream of a corpus on disk, or on an object store."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Place) -> None:
+        self.folder = place(folder)
         self.name = self.folder.name
+        self._known: Schema | None = None
 
     @property
     def schema(self) -> Schema:
-        """Raises UserError where the stream was never extracted."""
+        """An object store is asked for it once. Raises UserError where the stream was never extracted."""
+        if self._known is not None:
+            return self._known
         path = self.folder / "schema.json"
         if not path.is_file():
             raise UserError(f"{self.folder} holds no stream; extract {self.name!r} first (tools/extract.py).")
         content = read_json(path)
         try:
-            return Schema(**{**content, "channels": tuple(content["channels"])})
+            schema = Schema(**{**content, "channels": tuple(content["channels"])})
         except (TypeError, KeyError) as error:
             raise UserError(f"{path} is not a schema of this version ({error}); extract the stream anew.") from None
+        if isinstance(self.folder, Remote):
+            self._known = schema
+        return schema
 
     @property
     def completed(self) -> dict[str, Entry]:
         """Recording id -> entry, checked against the files' sizes.
+
+        An object store is asked for names only, a hundred at a time; what an object holds is checked where it is read.
 
         Raises:
             UserError: extraction did not finish, or a file is missing or has another size than promised.
@@ -95,9 +106,13 @@ class Stream:
         if not self.is_complete:
             raise UserError(f"{self.folder} is not complete; run the extraction again, it continues where it stopped.")
         entries = {name: Entry(**entry) for name, entry in read_json(self.folder / "COMPLETED").items()}
+        listed = set(self.folder.names()) if isinstance(self.folder, Remote) else None
         for name, entry in entries.items():
             record = self.path(name)
-            size = record.stat().st_size if record.is_file() else 0
+            if isinstance(record, Remote):
+                size = entry.bytes if listed is not None and record.name in listed else 0
+            else:
+                size = record.stat().st_size if record.is_file() else 0
             if size != entry.bytes:
                 raise UserError(
                     f"{record} (recording {name}) has {size} bytes, {entry.bytes} were written; delete it and extract "
@@ -113,9 +128,15 @@ class Stream:
                 raise UserError(f"Recording {name} has no stream {self.name!r} in {self.folder.parent}; extract it.")
         return {name: Clock(entries[name].start, hop, entries[name].frames) for name in recordings}
 
-    def path(self, recording: str) -> Path:
+    def path(self, recording: str) -> Place:
         """The record file of a recording."""
         return self.folder / f"{recording}.tfrecord"
+
+    def dataset(self, path: Any) -> Any:
+        """tf.data of the serialised examples of a record file, whose path may be a tensor."""
+        import tensorflow as tf
+
+        return tf.data.TFRecordDataset(path, buffer_size=REQUEST_BYTES if isinstance(self.folder, Remote) else None)
 
     @property
     def begun(self) -> bool:
@@ -132,6 +153,7 @@ class Stream:
         """Takes back a schema that nothing was completed under."""
         if not self.is_complete:
             (self.folder / "schema.json").unlink(missing_ok=True)
+            self._known = None
 
     @property
     def is_complete(self) -> bool:
@@ -173,8 +195,7 @@ class Stream:
             start=np.array(track.start, "<f8").tobytes(),
             hop=np.array(track.hop, "<f8").tobytes(),
         )
-        self._write(recording, [example])
-        return self._entry(recording, track)
+        return Entry(frames=track.frames, start=track.start, **self._write(recording, [example]))
 
     def write_film(self, recording: str, film: Film, source: str = "") -> tuple[Entry, Track]:
         """Writes a stream of pictures as it is decoded, one example a frame; as `write` otherwise.
@@ -207,17 +228,20 @@ class Stream:
             if not rows:
                 raise UserError(f"Recording {recording}, stream {self.name!r}: there is not one picture.")
 
-        self._write(recording, examples())
+        written = self._write(recording, examples())
         track = Track(np.stack(rows), film.hop, film.start, self.schema.channels)
-        return self._entry(recording, track), track
+        return Entry(frames=track.frames, start=track.start, **written), track
 
-    def _write(self, recording: str, examples: Iterable[bytes]) -> None:
+    def _write(self, recording: str, examples: Iterable[bytes]) -> dict[str, Any]:
+        """Returns `bytes` and `sha256` of the file."""
         import tensorflow as tf
 
         (self.folder / "COMPLETED").unlink(missing_ok=True)
-        with written_aside(self.path(recording)) as aside, tf.io.TFRecordWriter(str(aside)) as writer:
-            for example in examples:
-                writer.write(example)
+        with written_aside(self.path(recording)) as aside:
+            with tf.io.TFRecordWriter(str(aside)) as writer:
+                for example in examples:
+                    writer.write(example)
+            return {"bytes": aside.stat().st_size, "sha256": sha256(aside)}
 
     def complete(self, entries: dict[str, Entry], schema: Schema | None = None) -> None:
         """Promises that the stream is whole; its schema is settled, and what a killed process left is removed."""
@@ -225,6 +249,7 @@ class Stream:
             aside.unlink(missing_ok=True)
         if schema is not None and schema != self.schema:
             write_json(self.folder / "schema.json", asdict(schema))
+            self._known = None
         write_json(self.folder / "COMPLETED", {name: asdict(entry) for name, entry in sorted(entries.items())})
 
     def read(self, recording: str) -> Track:
@@ -285,11 +310,10 @@ class Stream:
             track, made_from = self._read(recording)
         except UserError:
             return None
-        return (self._entry(recording, track), track) if made_from == source else None
-
-    def _entry(self, recording: str, track: Track) -> Entry:
+        if made_from != source:
+            return None
         path = self.path(recording)
-        return Entry(path.stat().st_size, track.frames, track.start, sha256(path))
+        return Entry(path.stat().st_size, track.frames, track.start, sha256(path)), track
 
     def _numbers(self) -> Schema:
         """The schema. Raises UserError where the stream is one of pictures."""
@@ -320,7 +344,7 @@ class Stream:
         if not path.is_file():
             raise UserError(f"{path} (recording {recording}) is missing; run the extraction again.")
         try:
-            for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            for record in self.dataset(str(path)).as_numpy_iterator():
                 feature = tf.train.Example.FromString(record).features.feature
                 if (holds := _bytes(feature, "recording").decode()) != recording:
                     raise UserError(
@@ -333,6 +357,8 @@ class Stream:
             raise UserError(
                 f"{path} (recording {recording}) is damaged ({reason}); delete it and extract again."
             ) from None
+        except tf.errors.OpError as error:
+            raise (UserError(line) if (line := explained(error)) else error) from None
         if not count:
             raise UserError(f"{path} (recording {recording}) holds 0 records, expected 1; extract again.")
 

@@ -18,6 +18,7 @@ from emotf.progress import LOG_EVERY, say
 from emotf.report import figures
 from emotf.track import Track
 from emotf.training.criteria import criteria
+from emotf.training.device import undivided
 
 
 class DevScores(keras.callbacks.Callback):
@@ -42,7 +43,8 @@ class DevScores(keras.callbacks.Callback):
                 f"The loss is {logs and logs['loss']} in epoch {epoch + 1}; lower --config.training.learning_rate, or "
                 "look for extreme values in the streams (tools/describe.py)."
             )
-        self.predictions = self.predictor()
+        with undivided():
+            self.predictions = self.predictor()
         golds = self.predictor.golds
         scores = score(golds, self.predictions, "dev", measures=(*MEASURES, "mse"))
         targets = list(dict.fromkeys(scores["target"]))

@@ -14,6 +14,7 @@ from emotf.pipeline import (
     Selection,
     Slider,
     Standardisation,
+    dealt,
     masked,
     standardise,
     training_batches,
@@ -27,7 +28,7 @@ from emotf.runs import Run
 from emotf.track import Track
 from emotf.training.callbacks import AfterEpoch, DevFigures, DevScores, Progress
 from emotf.training.criteria import check_defined
-from emotf.training.device import prepare_device, software
+from emotf.training.device import compiled, prepare_device, software
 from emotf.training.extracted import check_extracted
 from emotf.training.learner import Learner, Objective, name_of
 from emotf.training.state import Resume
@@ -68,7 +69,7 @@ def train(
         say(f"{run.folder} is finished; nothing to do.")
         asking.repeat(row for _, row in pd.read_csv(run.history, float_precision="round_trip").iterrows())
         return True
-    device = prepare_device(settings.precision)
+    device = prepare_device(settings.precision, settings.devices)
     keras.utils.clear_session()
     keras.utils.set_random_seed(settings.seed)
     check_extracted(store, experiment)
@@ -98,7 +99,7 @@ def train(
         scaling,
         settings.order,
     )
-    epochs = _augmented(experiment, store, epochs, fitted)
+    epochs = dealt(_augmented(experiment, store, epochs, fitted), settings.devices)
     optimizer = settings.optimizer.build(settings.learning_rate)
     # nothing is written before all that the user asked for is known to be possible
     run.begin(experiment)
@@ -162,7 +163,7 @@ def _fit(
     asking: AfterEpoch,
 ) -> Resume:
     """Trains until the learner has the selected weights, or is asked to end; returns what is known of all epochs."""
-    learner.compile(optimizer, jit_compile=settings.jit_compile, steps_per_execution=STEPS)
+    learner.compile(optimizer, jit_compile=compiled(settings.jit_compile), steps_per_execution=STEPS)
     learner.optimizer.build(learner.trainable_variables)
     scores = DevScores(dev)
     watched: dict[str, Any] = {"monitor": f"dev_{settings.select}", "mode": CRITERIA[settings.select]}
