@@ -248,8 +248,8 @@ class Experiment:
             if getattr(self.training, name) <= 0:
                 raise UserError(f"training.{name} must be above 0, received {getattr(self.training, name)}.")
         if self.training.batch % self.training.devices:
-            raise UserError(f"training.batch is {self.training.batch}, which {self.training.devices} devices cannot share "
-                            "equally; choose a multiple of training.devices.")  # fmt: skip
+            raise UserError(f"training.batch is {self.training.batch}, which {self.training.devices} devices cannot "
+                            "share equally; choose a multiple of training.devices.")  # fmt: skip
         for name, masks in self.augmentation.items():
             if name not in self.streams:
                 raise UserError(f"augmentation of {name}: there is no such stream, only {', '.join(self.streams)}.")

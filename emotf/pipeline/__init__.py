@@ -1,6 +1,7 @@
 """From records to batches: which recordings, standardisation, order, windows."""
 
 from emotf.pipeline.batches import Epochs, prediction_batches, track_batches, training_batches
+from emotf.pipeline.dealing import dealt
 from emotf.pipeline.masking import Masking, masked
 from emotf.pipeline.missing import Missing, parse_missing
 from emotf.pipeline.pictures import PictureEpochs, evaluation_pictures, training_pictures
@@ -18,6 +19,7 @@ __all__ = [
     "Slider",
     "Standardisation",
     "View",
+    "dealt",
     "evaluation_pictures",
     "masked",
     "parse_missing",

@@ -14,9 +14,9 @@ from emotf.errors import UserError
 def prepare_device(precision: str, devices: int = 1) -> str:
     """Sets the precision, lets GPU memory grow instead of taking it all, and names the device.
 
-    Several devices share each batch, on JAX: its compiler divides the one program of the whole batch among them, so that
-    moments, and losses over them, are those of the whole batch. TensorFlow's replicas would run a program each, and the
-    loss were the mean of those of their parts, which for a CCC is another loss.
+    Several devices share each batch, on JAX: its compiler divides the one program of the whole batch among them, so
+    moments, and losses over them, are those of the whole batch. TensorFlow's replicas would run a program each, and
+    the loss would be the mean of those of their parts, which for a CCC is another loss.
 
     Args:
         precision: a Keras dtype policy, `float32` or `mixed_float16`.
@@ -70,7 +70,7 @@ def undivided() -> Iterator[None]:
 
 
 def compiled(asked: bool) -> bool:
-    """Whether a step is compiled: where it is asked for, and on JAX always, which would run it operation by operation."""
+    """Whether XLA compiles a step: where that is asked for, and on JAX always; else it went operation by operation."""
     return asked or keras.backend.backend() == "jax"
 
 
