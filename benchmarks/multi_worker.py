@@ -64,7 +64,7 @@ def main(_):
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     workers = {"alone": start(0, 1, address), "first of two": start(0, 2, address), "second": start(1, 2, address)}
-    answers = {name: worker.communicate(timeout=300)[0] for name, worker in workers.items()}
+    answers = {name: worker.communicate(timeout=900)[0] for name, worker in workers.items()}
     for name, answer in answers.items():
         print(f"{name:12s}", *(f"{loss:.7f}" for loss in json.loads(answer.splitlines()[-1])))
     alone, first, second = (json.loads(answer.splitlines()[-1]) for answer in answers.values())

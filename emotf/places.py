@@ -70,7 +70,7 @@ class Remote:
     def is_file(self) -> bool:
         """Whether there is an object. Raises UserError where the store does not answer."""
         try:
-            return not _gfile().stat(str(self)).is_directory
+            return not self._files().stat(str(self)).is_directory
         except _errors().NotFoundError:
             self.check_reachable()
             return False
@@ -80,7 +80,7 @@ class Remote:
     def stat(self) -> os.stat_result:
         """Its size, as `st_size`; all else is 0. Raises UserError where the store does not answer."""
         try:
-            size = int(_gfile().stat(str(self)).length)
+            size = int(self._files().stat(str(self)).length)
         except _errors().OpError as error:
             self.check_reachable()
             raise self._lost(error) from None
@@ -92,7 +92,7 @@ class Remote:
     def names(self) -> tuple[str, ...]:
         """What lies directly in it; a question of its own for every hundred names. Nothing where there is no folder."""
         try:
-            return tuple(sorted(name.rstrip("/") for name in _gfile().listdir(str(self))))
+            return tuple(sorted(name.rstrip("/") for name in self._files().listdir(str(self))))
         except _errors().NotFoundError:
             self.check_reachable()
             return ()
@@ -114,7 +114,7 @@ class Remote:
         """
         import tensorflow as tf
 
-        connect()
+        self._files()
         try:
             return bytes(tf.io.read_file(str(self)).numpy())
         except tf.errors.NotFoundError:
@@ -129,7 +129,7 @@ class Remote:
     def unlink(self, missing_ok: bool = False) -> None:
         """Deletes the object; as on S3, it is no mistake that there is none."""
         try:
-            _gfile().remove(str(self))
+            self._files().remove(str(self))
         except _errors().NotFoundError:
             self.check_reachable()
         except _errors().OpError as error:
@@ -138,7 +138,7 @@ class Remote:
     def upload(self, file: Path) -> None:
         """Puts a local file here; it appears whole, in place of what was here before. Raises UserError on failure."""
         try:
-            _gfile().copy(str(file), str(self), overwrite=True)
+            self._files().copy(str(file), str(self), overwrite=True)
         except _errors().OpError as error:
             self.check_reachable()
             raise self._lost(error) from None
@@ -146,9 +146,17 @@ class Remote:
     def check_reachable(self) -> None:
         """Raises UserError where the bucket does not exist, refuses us, or does not answer."""
         try:
-            _gfile().stat(self.bucket)
+            self._files().stat(self.bucket)
         except _errors().OpError as error:
             raise self._lost(error) from None
+
+    def _files(self) -> Any:
+        """TensorFlow's file systems, which know this one."""
+        import tensorflow as tf
+
+        connect()
+        _asked.add(Remote(self.scheme, PurePosixPath(self.path.parts[0])))
+        return tf.io.gfile
 
     def _lost(self, error: Any) -> UserError:
         """The one line for what TensorFlow says of the store."""
@@ -167,6 +175,9 @@ class Remote:
 
 
 Place = Path | Remote
+
+# the buckets that this process asked
+_asked: set[Remote] = set()
 
 
 def place(where: "str | Place") -> Place:
@@ -228,22 +239,21 @@ def connected() -> bool:
 def explained(error: BaseException) -> str:
     """The line for an error that TensorFlow raised while it read from an object store; empty for any other error.
 
-    Inside a graph nobody can ask the bucket; so it is asked here, where the error arrives.
+    Inside a graph nobody asks whether the buckets answer; so that is done here, where the error arrives.
     """
     if not connected() or not isinstance(error, _errors().OpError):
         return ""
-    named = re.search(r"[a-z0-9+.-]+://[^\s'\",;]+", error.message or "")
+    for bucket in sorted(_asked):
+        try:
+            bucket.check_reachable()
+        except UserError as reason:
+            return str(reason)
+    named = re.search(r"[a-z][a-z0-9+.-]+://[^\s'\",;]+", error.message or "")
     if not named:
         return ""
-    where = place(named.group())
-    assert isinstance(where, Remote)
-    try:
-        where.check_reachable()
-    except UserError as reason:
-        return str(reason)
-    return (
-        str(where._lost(error)) if not isinstance(error, _errors().NotFoundError) else f"{where} is gone; restore it."
-    )
+    if isinstance(error, _errors().NotFoundError):
+        return f"{named.group()} is gone; restore it, or extract again."
+    return str(place(named.group())._lost(error))  # type: ignore[union-attr]  # it is a URL
 
 
 def _end_quietly_as_worker() -> None:
@@ -258,13 +268,6 @@ def _end_quietly_as_worker() -> None:
 def _at() -> str:
     endpoint = os.environ.get("S3_ENDPOINT")
     return f" at {endpoint}" if endpoint else ""
-
-
-def _gfile() -> Any:
-    import tensorflow as tf
-
-    connect()
-    return tf.io.gfile
 
 
 def _errors() -> Any:

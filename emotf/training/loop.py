@@ -69,8 +69,8 @@ def train(
         say(f"{run.folder} is finished; nothing to do.")
         asking.repeat(row for _, row in pd.read_csv(run.history, float_precision="round_trip").iterrows())
         return True
+    keras.utils.clear_session()  # forgets precision and devices, too
     device = prepare_device(settings.precision, settings.devices)
-    keras.utils.clear_session()
     keras.utils.set_random_seed(settings.seed)
     check_extracted(store, experiment)
     chosen = selection(experiment)

@@ -233,7 +233,7 @@ def test_cut_and_lost_objects_are_named(found):
     assert found["cut at 10"].startswith(f"{lost} (recording s2f01) ")
     assert found["cut at 5000"].startswith(f"{lost} (recording s2f01) is damaged (")
     assert found["gone"] == f"{lost} (recording s2f01) is missing; run the extraction again."
-    assert found["gone in a graph"] == f"{lost} is gone; restore it."
+    assert found["gone in a graph"] == f"{lost} is gone; restore it, or extract again."
 
 
 def test_places_that_cannot_be_are_refused(found):

@@ -57,9 +57,15 @@ def run(name, devices, epochs=2, ask=lambda epoch, score: None):
     experiment = Experiment(Synthetic(), {"mfcc39": Mfcc39()}, model, Ccc(), data, Sequences(20, 8),
                             training)
     made = Run(folder / name)
-    finished = train(experiment, made, ask)
+    spread = []
+
+    def asked(epoch, score):
+        spread.append(max(len(array.sharding.device_set) for array in jax.live_arrays()))
+        return ask(epoch, score)
+
+    finished = train(experiment, made, asked)
     return {"history": pd.read_csv(made.history, float_precision="round_trip").to_dict("list"), "finished": finished,
-            "about": made.about, "device": made.about["device"],
+            "examples": made.about["examples"], "device": made.about["device"], "spread": spread,
             "weights": [w.astype(float).ravel().tolist() for w in made.network().get_weights()] if finished else []}
 
 found = {"devices": len(jax.devices())}
@@ -95,7 +101,8 @@ def found(tmp_path_factory):
 def test_two_devices_train_as_one(found):
     """The last batch of an epoch is of an odd size; the CCC is that of whole batches, not the mean of their halves."""
     one, two = found["one"], found["two"]
-    assert one["about"]["examples"] % 6 % 2 == 1
+    assert one["examples"] % 6 % 2 == 1
+    assert one["spread"] == [1, 1] and two["spread"] == [2, 2]  # devices that hold a variable
     assert len(one["history"]["arousal_loss"]) == 2
     for name in one["history"]:
         if name != "loss":  # its mean over batches weighs the last one by its size, the filling included
