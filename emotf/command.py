@@ -10,6 +10,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from emotf import places
+from emotf.determinism import one_thread
 from emotf.errors import UserError
 
 
@@ -70,8 +71,33 @@ def define_config(required: bool = True, example: str = EXAMPLE, overrides: str 
     return cast("flags.FlagHolder[Any]", flag)
 
 
-def experiment(flag: "flags.FlagHolder[Any]") -> Any:
-    """The experiment of `--config`. Raises UserError where the recipe is of a whole system, or of pictures."""
+def define_deterministic() -> "flags.FlagHolder[Any]":
+    """The `--deterministic` flag of a tool that trains."""
+    return flags.DEFINE_bool(
+        "deterministic",
+        False,
+        "The same seed gives the same scores to the bit on this machine, however many cores and --workers there are: "
+        "one thread an operation, deterministic kernels. As --config.training.deterministic=True.",
+    )
+
+
+def settle(training: Any, deterministic: bool) -> None:
+    """Makes a training deterministic where that is asked for, before TensorFlow counts its threads."""
+    training.deterministic = training.deterministic or deterministic
+    if training.deterministic:
+        one_thread()
+
+
+def experiment(flag: "flags.FlagHolder[Any]", deterministic: bool = False) -> Any:
+    """The experiment of `--config`.
+
+    Args:
+        flag: of `define_config`.
+        deterministic: what `--deterministic` says.
+
+    Raises:
+        UserError: the recipe is of a whole system, or of pictures.
+    """
     from emotf.config import Experiment
     from emotf.plan import Plan
 
@@ -81,6 +107,8 @@ def experiment(flag: "flags.FlagHolder[Any]") -> Any:
     if not isinstance(flag.value, Experiment | None):
         raise UserError("This recipe is of pictures, for tools/classify.py and tools/continual.py; choose one of "
                         "recordings, for example configs/cer_mtl.py:synthetic.")  # fmt: skip
+    if flag.value is not None:
+        settle(flag.value.training, deterministic)
     return flag.value
 
 

@@ -96,6 +96,8 @@ class Training:
         pool: recordings read (and, where shuffled, mixed) together; 0 takes as many as fit into 256 MB, at least four.
         devices: over which every batch is divided, on Keras' JAX back end. Losses see the whole batch, as on one.
         jit_compile: XLA (on JAX always).
+        deterministic: the same scores to the bit, however many cores there are and whatever else runs: one thread an
+            operation and TensorFlow's deterministic kernels (`emotf.determinism`).
         precision: `float32` or `mixed_float16` (losses and moments stay float32).
         figure_every: epochs between two figures of development traces in TensorBoard.
     """
@@ -116,6 +118,7 @@ class Training:
     pool: int = 0
     devices: int = 1
     jit_compile: bool = False
+    deterministic: bool = False
     precision: str = "float32"
     figure_every: int = 10
 

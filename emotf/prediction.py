@@ -10,6 +10,7 @@ import numpy as np
 from emotf import tables
 from emotf.affect import PLANE, words
 from emotf.config import TRANSDUCTIVE, Data, Experiment, from_json
+from emotf.determinism import be_deterministic
 from emotf.errors import UserError
 from emotf.features.base import Feature, FittedFeature
 from emotf.models.base import standardised_to_0
@@ -123,6 +124,8 @@ def predict_missing(
     itself, only what is left is known.
     """
     experiment, store = run.experiment, Store(run.experiment.store)
+    if experiment.training.deterministic:
+        be_deterministic(experiment.training.jit_compile)
     run.check_records(store.fingerprint(experiment.streams))
     golds = selection(experiment).partition(partition)
     network = run.network()

@@ -19,11 +19,12 @@ from pathlib import Path
 from absl import flags
 
 import emotf.command
-from emotf.command import define_config, integers, run
+from emotf.command import define_config, define_deterministic, integers, run, settle
 
 CONFIG = define_config(
     example="configs/ferplus.py:drawn_faces", overrides="--config.training.learning_rate=1e-4 --config.view.channels=3"
 )
+DETERMINISTIC = define_deterministic()
 OUT = flags.DEFINE_string("out", None, "Folder of the runs and of the report.", required=True)
 VARY = flags.DEFINE_multi_string("vary", [], "A field and its values, network=resnet18,resnet50; or none.")
 SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds of weights, order, crops and flips, e.g. 0,1,2.")
@@ -43,6 +44,7 @@ def main(argv):
 
     if not isinstance(CONFIG.value, Classification):
         raise UserError("This recipe is not of classifiers of pictures; take configs/ferplus.py:drawn_faces.")
+    settle(CONFIG.value.training, DETERMINISTIC.value)
     refuse_seen(PARTITION.value, SEEN.value)
     axes, seeds, folder = parse([*VARY.value, *argv[1:]]), integers(SEEDS.value, "seeds"), Path(OUT.value)
     found = runs(CONFIG.value.check(), axes, seeds, folder)

@@ -29,9 +29,10 @@ from pathlib import Path
 from absl import flags
 
 import emotf.command
-from emotf.command import define_config, experiment, integers, run
+from emotf.command import define_config, define_deterministic, experiment, integers, run
 
 CONFIG = define_config()
+DETERMINISTIC = define_deterministic()
 OUT = flags.DEFINE_string("out", None, "Folder of the runs and of the table.", required=True)
 VARY = flags.DEFINE_multi_string("vary", [], "An axis and its values, loss=mse,ccc; targets=stl,mtl by default.")
 AGAINST = flags.DEFINE_string("against", "", "System that the others are measured against; the first by default.")
@@ -53,7 +54,7 @@ def main(argv):
     from emotf.progress import say
     from emotf.report import tables
 
-    folder, wanted = Path(OUT.value), experiment(CONFIG)
+    folder, wanted = Path(OUT.value), experiment(CONFIG, DETERMINISTIC.value)
     folds = integers(FOLDS.value, "folds") if FOLDS.value else None
     axes = comparison.parse([*VARY.value, *argv[1:]]) or comparison.MULTI_AGAINST_SINGLE
     trials = comparison.grid(wanted, axes, folds, integers(SEEDS.value, "seeds"), folder)

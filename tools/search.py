@@ -24,9 +24,10 @@ from pathlib import Path
 from absl import flags
 
 import emotf.command
-from emotf.command import define_config, experiment, integers, run
+from emotf.command import define_config, define_deterministic, experiment, integers, run
 
 CONFIG = define_config()
+DETERMINISTIC = define_deterministic()
 OUT = flags.DEFINE_string("out", None, "Folder of the runs and of the report.", required=True)
 TRIALS = flags.DEFINE_integer("trials", 20, "Trials of the whole study, whoever runs them.", lower_bound=1)
 SPACE = flags.DEFINE_multi_string("space", [], "An axis: training.learning_rate=1e-5..1e-2:log; loss=ccc,pcc,mse.")
@@ -47,7 +48,7 @@ def main(_):
     from emotf import search
     from emotf.config import to_json
 
-    wanted = experiment(CONFIG).check()
+    wanted = experiment(CONFIG, DETERMINISTIC.value).check()
     asked = search.Search(
         content=to_json(wanted),
         space=search.parse(SPACE.value, wanted),

@@ -6,9 +6,10 @@ python tools/train.py --config=configs/cer_mtl.py:emodb --run=work/runs/emodb_mt
 from absl import flags
 
 import emotf.command
-from emotf.command import define_config, experiment, run
+from emotf.command import define_config, define_deterministic, experiment, run
 
 CONFIG = define_config()
+DETERMINISTIC = define_deterministic()
 RUN = flags.DEFINE_string("run", None, "Folder of the run (weights, history, TensorBoard).", required=True)
 flags.adopt_module_key_flags(emotf.command)
 
@@ -17,7 +18,7 @@ def main(_):
     from emotf.runs import Run
     from emotf.training import train
 
-    train(experiment(CONFIG), Run(RUN.value))
+    train(experiment(CONFIG, DETERMINISTIC.value), Run(RUN.value))
     print(f"run: {RUN.value}")
 
 

@@ -39,6 +39,7 @@ class Learning:
         select: by what the epoch is chosen, on development: `accuracy`, `macro_f1`, `mean_recall`, `cross_entropy`.
         seed: of weights, order, crops and flips.
         jit_compile: XLA.
+        deterministic: the same weights to the bit, however many cores there are; as of `emotf.config.Training`.
         precision: `float32` or `mixed_float16`.
         figure_every: epochs between two pictures of the confusion matrix in TensorBoard.
     """
@@ -56,6 +57,7 @@ class Learning:
     select: str = "macro_f1"
     seed: int = 0
     jit_compile: bool = False
+    deterministic: bool = False
     precision: str = "float32"
     figure_every: int = 10
 

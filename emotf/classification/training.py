@@ -17,7 +17,7 @@ from emotf.progress import say
 from emotf.report import figures
 from emotf.run_folder import first_best
 from emotf.training.callbacks import Progress
-from emotf.training.device import prepare_device, software
+from emotf.training.device import prepare_device, surroundings
 from emotf.training.state import Resume
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def train(config: Classification, run: PictureRun) -> None:
         say(f"{run.folder} is finished; nothing to do.")
         return
     keras.utils.clear_session()  # forgets the precision, too
-    device = prepare_device(settings.precision)
+    device = prepare_device(settings)
     keras.utils.set_random_seed(settings.seed)
     shown, dev = material.partition("train"), material.partition("dev")
     network = config.network.build(config.shape, len(config.corpus.classes))
@@ -57,7 +57,7 @@ def train(config: Classification, run: PictureRun) -> None:
     )  # fmt: skip
     # nothing is written before all that the user asked for is known to be possible
     run.begin(config)
-    run.note(**_facts(config, material, network, epochs, device))
+    run.note(**surroundings(run, PACKAGES, settings.deterministic), **_facts(config, material, network, epochs, device))
     _announce(run.about)
     done = _fit(settings, run, network, epochs, Answering(network, dev, config.view))
     run.save_network(network)
@@ -166,7 +166,6 @@ def _facts(
 ) -> dict[str, Any]:
     """What about.json holds besides scores and times."""
     return {
-        **software(PACKAGES),
         "device": device,
         "seed": config.training.seed,
         "records": {"fingerprint": material.fingerprint, "labels_are": material.schema.labels_are},

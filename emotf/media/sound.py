@@ -9,12 +9,14 @@ Which decoder, and why
     - PyAV: everything else, above all the sound tracks of videos (mp4, mpg, avi, mov, mkv, webm) and m4a; also MP3
       without a Xing header and WAV of declared length 0, whose length libsndfile only guesses.
 
-    The choice follows the content of the file, never its suffix. Resampling is soxr's "HQ", the default of librosa;
+    Where tensorflow-io is not installed (its native operations load on one TensorFlow only), soundfile decodes its
+    formats too. The choice follows the content of the file, never its suffix. Resampling is soxr's "HQ", the default of librosa;
     tensorflow-io's is late by 32 samples and loses as many at the end.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -132,7 +134,7 @@ def _find(path: Path) -> SoundInfo | SoundTrack:
         return sound_track(path)
     if not info.frames:
         raise UserError(f"{path} holds 0 samples; record or copy it again.")
-    suits = declared and (info.format, info.subtype) in TENSORFLOW_IO
+    suits = declared and (info.format, info.subtype) in TENSORFLOW_IO and bool(find_spec("tensorflow_io"))
     return SoundInfo(
         rate_hz=info.samplerate,
         frames=info.frames,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from emotf.corpora.base import Corpus, Finding
+from emotf.determinism import described
 from emotf.errors import UserError
 from emotf.images.base import ImageCorpus
 from emotf.records import GOLD, Store
@@ -99,7 +100,9 @@ def of_run(run: Run) -> str:
         f"learning rate {experiment.training.learning_rate:g}, batch {experiment.training.batch}, seed {about['seed']}",
         f"fold: {about['fold']} ({about['protocol']})",
     ]
-    if chosen := about.get("chosen"):  # runs of older versions do not say
+    if "conditions" in about:  # runs of older versions do not say
+        lines.append(f"last digits hang on: {described(about['conditions'])}")
+    if chosen := about.get("chosen"):  # nor which epoch was chosen
         kept = f", kept from {about['kept_from']}" if "kept_from" in about else ""
         lines.append(f"weights of epoch {chosen['epoch'] + 1}, the best by dev_{chosen['criterion']}{kept}")
     lines += [

@@ -18,7 +18,7 @@ from emotf.progress import LOG_EVERY, say
 from emotf.report import figures
 from emotf.track import Track
 from emotf.training.criteria import criteria
-from emotf.training.device import undivided
+from emotf.training.dividing import undivided
 
 
 class DevScores(keras.callbacks.Callback):

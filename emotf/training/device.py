@@ -2,37 +2,48 @@
 
 import importlib.metadata
 import platform
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import keras
 
+from emotf.determinism import be_deterministic, conditions, differences
 from emotf.errors import UserError
+from emotf.progress import say
+from emotf.run_folder import RunFolder
 
 
-def prepare_device(precision: str, devices: int = 1) -> str:
+class Settings(Protocol):
+    """What a training says about how it is computed."""
+
+    precision: str
+    jit_compile: bool
+    deterministic: bool
+
+
+def prepare_device(settings: Settings) -> str:
     """Sets the precision, lets GPU memory grow instead of taking it all, and names the device.
 
-    Several devices share each batch, on JAX: its compiler divides the one program of the whole batch among them, so
-    moments, and losses over them, are those of the whole batch. TensorFlow's replicas would run a program each, and
-    the loss would be the mean of those of their parts, which for a CCC is another loss.
-
     Args:
-        precision: a Keras dtype policy, `float32` or `mixed_float16`.
-        devices: that share each batch.
+        settings: precision is a Keras dtype policy, `float32` or `mixed_float16`; deterministic takes one thread an
+            operation, and kernels that give the same bits each time.
 
     Raises:
-        UserError: several devices are asked for on another back end than JAX, or there are not so many.
+        UserError: a training cannot be deterministic: as of `be_deterministic`, or Keras runs on JAX.
     """
-    keras.config.set_dtype_policy(precision)
+    keras.config.set_dtype_policy(settings.precision)
     if keras.backend.backend() == "jax":
-        return _prepare_jax(devices)
-    if devices > 1:
-        raise UserError(f"training.devices is {devices}, and Keras runs on {keras.backend.backend()}, whose replicas "
-                        "would each take the loss of their own part of a batch; set KERAS_BACKEND=jax.")  # fmt: skip
+        import jax
+
+        if settings.deterministic:
+            raise UserError("training.deterministic is about TensorFlow's kernels, and Keras runs on JAX; leave it "
+                            "out, or choose KERAS_BACKEND=tensorflow.")  # fmt: skip
+
+        return ", ".join(device.device_kind for device in jax.devices())
     import tensorflow as tf
 
+    if settings.deterministic:
+        be_deterministic(settings.jit_compile)
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         # both calls are refused once the devices are in use; the first run of a process has set them then
@@ -42,39 +53,30 @@ def prepare_device(precision: str, devices: int = 1) -> str:
     return ", ".join(names) or "CPU"
 
 
-def _prepare_jax(devices: int) -> str:
-    import jax
+def surroundings(run: RunFolder[Any], packages: Sequence[str], deterministic: bool) -> dict[str, Any]:
+    """What a run is trained with, for about.json; says what is not as it was before an interruption.
 
-    there = jax.devices()
-    if devices > len(there):
-        advice = f"or, on CPU, set XLA_FLAGS=--xla_force_host_platform_device_count={devices}"
-        raise UserError(f"training.devices is {devices}, JAX has {len(there)} ({there[0].device_kind}); ask for fewer, "
-                        f"{advice}.")  # fmt: skip
-    divided = None
-    if devices > 1:
-        names = keras.distribution.list_devices()[:devices]
-        divided = keras.distribution.DataParallel(devices=names, auto_shard_dataset=False)
-    keras.distribution.set_distribution(divided)
-    return ", ".join(device.device_kind for device in there[:devices])
+    Args:
+        run: that begins, or goes on.
+        packages: whose versions count, where they are installed.
+        deterministic: as trained.
+
+    Returns:
+        `versions` of Python and packages, Keras' `backend`, and `conditions` (see `emotf.determinism`).
+    """
+    installed = {name: version for name in packages if (version := _version(name))}
+    versions = installed | {"python": platform.python_version()}
+    now = {"versions": versions, "backend": keras.backend.backend(), "conditions": conditions(deterministic)}
+    if run.state.is_file():
+        changed = [differences(run.about.get(name, {}), now[name]) for name in ("versions", "conditions")]
+        if any(changed):
+            say(f"this run was begun with {'; '.join(filter(None, changed))}: its last digits may not be those of a "
+                "run that was never interrupted")  # fmt: skip
+    return now
 
 
-@contextmanager
-def undivided() -> Iterator[None]:
-    """Runs a network on whole batches of any size, while training divides them: every device does the same."""
-    divided = keras.distribution.distribution()
-    keras.distribution.set_distribution(None)
+def _version(package: str) -> str:
     try:
-        yield
-    finally:
-        keras.distribution.set_distribution(divided)
-
-
-def compiled(asked: bool) -> bool:
-    """Whether XLA compiles a step: where that is asked for, and on JAX always; else it went operation by operation."""
-    return asked or keras.backend.backend() == "jax"
-
-
-def software(packages: Sequence[str]) -> dict[str, Any]:
-    """`versions` of Python and packages, and Keras' `backend`, for about.json."""
-    versions = {name: importlib.metadata.version(name) for name in packages}
-    return {"versions": versions | {"python": platform.python_version()}, "backend": keras.backend.backend()}
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

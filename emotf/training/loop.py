@@ -28,7 +28,8 @@ from emotf.runs import Run
 from emotf.track import Track
 from emotf.training.callbacks import AfterEpoch, DevFigures, DevScores, Progress
 from emotf.training.criteria import check_defined
-from emotf.training.device import compiled, prepare_device, software
+from emotf.training.device import prepare_device, surroundings
+from emotf.training.dividing import compiled, divide
 from emotf.training.extracted import check_extracted
 from emotf.training.learner import Learner, Objective, name_of
 from emotf.training.state import Resume
@@ -44,7 +45,8 @@ def train(
 ) -> bool:
     """Trains a run, goes on with one that was interrupted, or finds it finished.
 
-    On CPU, with the same number of threads, the same experiment gives the same scores bit by bit, interrupted or not.
+    On CPU, with the same number of threads (which `training.deterministic` fixes), the same experiment gives the same
+    scores bit by bit, interrupted or not.
 
     Args:
         experiment: what is trained.
@@ -70,7 +72,8 @@ def train(
         asking.repeat(row for _, row in pd.read_csv(run.history, float_precision="round_trip").iterrows())
         return True
     keras.utils.clear_session()  # forgets precision and devices, too
-    device = prepare_device(settings.precision, settings.devices)
+    device = prepare_device(settings)
+    divide(settings.devices)
     keras.utils.set_random_seed(settings.seed)
     check_extracted(store, experiment)
     chosen = selection(experiment)
@@ -105,7 +108,11 @@ def train(
     run.begin(experiment)
     run.keep_learned(store, experiment.streams)
     run.write_standardisation(by, {name: asdict(part) for name, part in fitted.items()})
-    run.note(**_facts(store, experiment, chosen, network, epochs, device), objective=objective.facts)
+    run.note(
+        **surroundings(run, PACKAGES, settings.deterministic),
+        **_facts(store, experiment, chosen, network, epochs, device),
+        objective=objective.facts,
+    )
     _announce(run.about)
     dev = _predictor(experiment, store, network, chosen.partition("dev"))
     learner = Learner(network, objective)
@@ -207,7 +214,6 @@ def _facts(
     schemas = {name: store.stream(name).schema for name in experiment.streams}
     gold = next(iter(chosen.partition("train").values()))
     return {
-        **software(PACKAGES),
         "device": device,
         "seed": experiment.training.seed,
         "fold": experiment.data.fold,

@@ -10,9 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from emotf.config import Training
 from emotf.errors import UserError
-from emotf.training.device import prepare_device
+from emotf.training.dividing import divide
 
 # What runs on two halves of the CPU, each a device of JAX. It prints values only; they are compared here.
 SCRIPT = """
@@ -65,7 +64,7 @@ def run(name, devices, epochs=2, ask=lambda epoch, score: None):
 
     finished = train(experiment, made, asked)
     return {"history": pd.read_csv(made.history, float_precision="round_trip").to_dict("list"), "finished": finished,
-            "examples": made.about["examples"], "device": made.about["device"], "spread": spread,
+            "examples": made.about["examples"], "spread": spread,
             "weights": [w.astype(float).ravel().tolist() for w in made.network().get_weights()] if finished else []}
 
 found = {"devices": len(jax.devices())}
@@ -109,7 +108,6 @@ def test_two_devices_train_as_one(found):
             np.testing.assert_allclose(two["history"][name], one["history"][name], rtol=1e-5, err_msg=name)
     for mine, theirs in zip(two["weights"], one["weights"], strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
-    assert two["device"] == ", ".join([one["device"]] * 2)
 
 
 def test_a_run_on_two_devices_goes_on_exactly(found):
@@ -127,4 +125,4 @@ def test_more_devices_than_there_are_are_refused(found):
 def test_several_devices_are_refused_where_a_loss_would_be_another_one():
     assert keras.backend.backend() == "tensorflow"
     with pytest.raises(UserError, match=r"devices is 2, and Keras runs on tensorflow, .* set KERAS_BACKEND=jax"):
-        prepare_device("float32", Training(devices=2).devices)
+        divide(2)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from emotf.config import to_json
+from emotf.determinism import described
 from emotf.measures import POOLED
 from emotf.report.html.document import Section, document
 from emotf.report.html.score_sections import Systems, score_sections
@@ -67,6 +68,7 @@ def _what_it_is(run: Run, about: Mapping[str, Any]) -> Section:
         "trained": f"{about['training_seconds']:.0f} s on {about['device']}, {about['examples']:,} examples",
         "records": about["records"]["fingerprint"],
         "versions": ", ".join(f"{package} {version}" for package, version in about["versions"].items()),
+        "last digits hang on": described(about.get("conditions", {})) or "not recorded",
     }  # fmt: skip
     partitions = [
         (name, f"<details><summary>{len(ids)} recordings</summary>{escape(', '.join(ids)) or 'none'}</details>")
