@@ -30,7 +30,6 @@ PATIENCE = {
     "S3_REQUEST_TIMEOUT_MSEC": "20000",  # without a byte; a large object may take as long as it needs
     "AWS_RETRY_MODE": "standard",
     "AWS_MAX_ATTEMPTS": "3",
-    "S3_DISABLE_MULTI_PART_DOWNLOAD": "1",  # asks for the size before every read otherwise
 }
 
 
@@ -78,11 +77,13 @@ class Remote:
             raise self._lost(error) from None
 
     def stat(self) -> os.stat_result:
-        """Its size, as `st_size`; all else is 0. Raises UserError where the store does not answer."""
+        """Its size, as `st_size`; all else is 0. Raises as `read_bytes`."""
         try:
             size = int(self._files().stat(str(self)).length)
-        except _errors().OpError as error:
+        except _errors().NotFoundError:
             self.check_reachable()
+            raise FileNotFoundError(str(self)) from None
+        except _errors().OpError as error:
             raise self._lost(error) from None
         return os.stat_result((0,) * 6 + (size,) + (0,) * 3)
 
@@ -248,12 +249,9 @@ def explained(error: BaseException) -> str:
             bucket.check_reachable()
         except UserError as reason:
             return str(reason)
-    named = re.search(r"[a-z][a-z0-9+.-]+://[^\s'\",;]+", error.message or "")
-    if not named:
-        return ""
-    if isinstance(error, _errors().NotFoundError):
-        return f"{named.group()} is gone; restore it, or extract again."
-    return str(place(named.group())._lost(error))  # type: ignore[union-attr]  # it is a URL
+    if isinstance(error, _errors().NotFoundError):  # which does not always say what it looked for
+        return f"an object below {' or '.join(map(str, sorted(_asked)))} is gone; restore it, or extract again."
+    return ""
 
 
 def _end_quietly_as_worker() -> None:

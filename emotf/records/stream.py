@@ -32,6 +32,8 @@ JPEG_QUALITY = 95
 LARGEST_BYTES = 2**31 - 2**20
 # What is asked of an object store at once: TensorFlow's own 256 KB would be a request each.
 REQUEST_BYTES = 2**24
+# Of a record beside its content: length, checksum of the length, checksum of the content.
+FRAMING_BYTES = 16
 
 # Seconds by which a stream may end before the gold standard (or begin after it): published packages rate t = 300.00 s
 # and describe only 300 s of chunks. The edge frame is repeated there; more is refused.
@@ -340,7 +342,7 @@ class Stream:
         """The features of each example of a recording's file, at least one."""
         import tensorflow as tf
 
-        path, count = self.path(recording), 0
+        path, count, size = self.path(recording), 0, 0
         if not path.is_file():
             raise UserError(f"{path} (recording {recording}) is missing; run the extraction again.")
         try:
@@ -350,7 +352,7 @@ class Stream:
                     raise UserError(
                         f"{path} holds recording {holds}, expected {recording}; delete it and extract again."
                     )
-                count += 1
+                count, size = count + 1, size + len(record) + FRAMING_BYTES
                 yield feature
         except tf.errors.DataLossError as error:
             reason = error.message.splitlines()[0].split("}} ")[-1].split(" [Op")[0]
@@ -359,6 +361,10 @@ class Stream:
             ) from None
         except tf.errors.OpError as error:
             raise (UserError(line) if (line := explained(error)) else error) from None
+        if isinstance(path, Remote) and size != (whole := path.stat().st_size):
+            # TensorFlow takes the end of an object for the end of the records, wherever it comes
+            raise UserError(f"{path} (recording {recording}) is damaged ({size} of {whole} bytes are whole records); "
+                            "delete it and extract again.")  # fmt: skip
         if not count:
             raise UserError(f"{path} (recording {recording}) holds 0 records, expected 1; extract again.")
 

@@ -120,15 +120,15 @@ def refusal(name, *flags, env):
 
 
 def test_a_damaged_object_is_refused_by_name(runs, work, flags, server):
-    key = "some/records/synthetic/mfcc39/s1f01.tfrecord"
+    key = "some/records/synthetic/mfcc39/s3f01.tfrecord"
     stored = client(server)
     whole = stored.get_object(Bucket=BUCKET, Key=key)["Body"].read()
     training = ["train", *flags, f"--config.data.records=s3://{BUCKET}/some/records", f"--run={work}/refused"]
     try:
         stored.put_object(Bucket=BUCKET, Key=key, Body=whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
-        assert f"s3://{BUCKET}/{key} (recording s1f01) is damaged" in refusal(*training, env=at(server))
+        assert f"s3://{BUCKET}/{key} (recording s3f01) is damaged" in refusal(*training, env=at(server))
         stored.delete_object(Bucket=BUCKET, Key=key)
-        assert f"s3://{BUCKET}/{key} (recording s1f01) has 0 bytes" in refusal(*training, env=at(server))
+        assert f"s3://{BUCKET}/{key} (recording s3f01) has 0 bytes" in refusal(*training, env=at(server))
     finally:
         stored.put_object(Bucket=BUCKET, Key=key, Body=whole)
 
@@ -172,9 +172,9 @@ found["are"] = [(here / name).is_file() for name in ("a.json", "b", "d")]
 (here / "a.json").unlink()
 (here / "a.json").unlink(missing_ok=True)
 found["left"] = here.names()
-for number in range(230):
+for number in range(110):
     (here / "many" / f"{number:03d}").upload(__file__)
-found["many"] = [len((here / "many").names()), (here / "many" / "229").stat().st_size]
+found["many"] = [len((here / "many").names()), (here / "many" / "109").stat().st_size]
 cut = Stream(f"s3://{bucket}/some/records/synthetic/mfcc39")
 whole = cut.path("s2f01").read_bytes()
 for length in (0, 10, 5000):
@@ -182,10 +182,6 @@ for length in (0, 10, 5000):
         file.write(whole[:length])
     cut.path("s2f01").upload("cut")
     found[f"cut at {length}"] = refused(lambda: cut.read("s2f01"))
-    try:
-        found[f"in a graph at {length}"] = len(list(cut.dataset(str(cut.path("s2f01")))))
-    except tf.errors.OpError as error:
-        found[f"in a graph at {length}"] = explained(error)
 cut.path("s2f01").unlink()
 found["gone"] = refused(lambda: cut.read("s2f01"))
 try:
@@ -224,16 +220,16 @@ def test_places_answer_as_paths_do(found):
     assert found["inner"] == [f"s3://{BUCKET}/places/b/c.json"]
     assert found["are"] == [True, False, False]
     assert found["left"] == ["b"]
-    assert found["many"] == [230, found["size"]]  # a store answers with a hundred names at a time
+    assert found["many"] == [110, found["size"]]  # a store answers with a hundred names at a time
 
 
 def test_cut_and_lost_objects_are_named(found):
     lost = f"s3://{BUCKET}/some/records/synthetic/mfcc39/s2f01.tfrecord"
     assert found["cut at 0"].startswith(f"{lost} (recording s2f01) holds 0 records, expected 1")
-    assert found["cut at 10"].startswith(f"{lost} (recording s2f01) ")
-    assert found["cut at 5000"].startswith(f"{lost} (recording s2f01) is damaged (")
+    assert found["cut at 10"].startswith(f"{lost} (recording s2f01) is damaged (0 of 10 bytes are whole records)")
+    assert found["cut at 5000"].startswith(f"{lost} (recording s2f01) is damaged (0 of 5000 bytes are whole records)")
     assert found["gone"] == f"{lost} (recording s2f01) is missing; run the extraction again."
-    assert found["gone in a graph"] == f"{lost} is gone; restore it, or extract again."
+    assert found["gone in a graph"] == f"an object below s3://{BUCKET} is gone; restore it, or extract again."
 
 
 def test_places_that_cannot_be_are_refused(found):
