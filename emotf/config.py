@@ -58,6 +58,8 @@ class Data:
             transductive.
         shuffled_gold: a control: the recordings of train swap their gold standards. What then still scores above chance
             on test is not learned from the pairing of media and ratings.
+        shared_media: recordings of two partitions may have one and the same file (silence, say); `emotf.doctor` refuses
+            them otherwise.
     """
 
     records: str = "work/records"
@@ -68,6 +70,7 @@ class Data:
     fold: int | None = None
     standardisation: str = "train"
     shuffled_gold: bool = False
+    shared_media: bool = False
 
 
 @dataclass
@@ -93,7 +96,8 @@ class Training:
         order: of the examples of an epoch: `shuffled`; or `by_recording`, where those of a recording follow each other
             in time and only the recordings change places (Orgil et al. 2021).
         seed: of weights and order.
-        pool: recordings read (and, where shuffled, mixed) together; 0 takes as many as fit into 256 MB, at least four.
+        pool: recordings read (and, where shuffled, mixed) together; 0: 32, or more where 32 MB hold more, or less where
+            256 MB hold less, but at least four.
         devices: over which every batch is divided, on Keras' JAX back end. Losses see the whole batch, as on one.
         jit_compile: XLA (on JAX always).
         deterministic: the same scores to the bit, however many cores there are and whatever else runs: one thread an

@@ -15,11 +15,12 @@ PRUNED            training was ended on the way, and why; it can go on
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
 
 from emotf.config import from_json, to_json
+from emotf.determinism import one_thread
 from emotf.errors import UserError
 from emotf.files import read_json, write_json, write_text, written_aside
 from emotf.places import local
@@ -78,8 +79,10 @@ class RunFolder(Generic[Tree]):
         path = self.folder / "config.json"
         if not path.is_file():
             raise UserError(f"{self.folder} is no run (it has no config.json); train one with {self.tool}.")
-        found: Tree = from_json(read_json(path), self.tree)
-        return found
+        found: Any = from_json(read_json(path), self.tree)
+        if found.training.deterministic:
+            one_thread()  # now, before TensorFlow counts its threads
+        return cast(Tree, found)
 
     @property
     def about(self) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """The folder of a run of an experiment: the only place that knows its file names, beside `emotf.run_folder`.
 
-standardisation.json   by what inputs are standardised; where by train, mean and variance a channel
+standardisation.json   by what inputs are standardised; where by train, mean and variance a channel, and by whose frames
 learned/<stream>.npz   what a fitted feature had learned, to extract the stream of other recordings
 best/<criterion>/      a finished run with these weights, for every criterion of `training.keep`
 scores.csv             target x partition x variance x pooling x measure
 missing.csv            the same, x what is missing, with what that costs
 predictions/<partition>/<recording>.csv
-postprocessing.json    what each step of post-processing learned, and the partition it was fitted on
+postprocessing.json    what each step of post-processing learned, and the partition and recordings it was fitted on
 postprocessed/<partition>/<recording>.csv, postprocessed.csv      traces after it, and their scores
 """
 
@@ -19,6 +19,7 @@ from emotf import tables
 from emotf.config import CRITERIA, Experiment
 from emotf.errors import UserError
 from emotf.files import read_json, write_json, written_aside
+from emotf.pipeline import Standardisation
 from emotf.records import LEARNED, Store
 from emotf.run_folder import RunFolder, first_best
 from emotf.track import Track
@@ -77,6 +78,15 @@ class Run(RunFolder[Experiment]):
     def write_standardisation(self, by: str, fitted: Mapping[str, Any]) -> None:
         """Keeps what the inputs are standardised by, and what was fitted on train."""
         write_json(self.folder / "standardisation.json", {"by": by, "streams": dict(fitted)})
+
+    @property
+    def standardisation(self) -> dict[str, Standardisation] | None:
+        """stream -> what it is standardised by, constants of the network; None where the run does not say."""
+        path = self.folder / "standardisation.json"
+        if not path.is_file():
+            return None
+        found = read_json(path)["streams"]
+        return {name: Standardisation(**{k: _frozen(v) for k, v in part.items()}) for name, part in found.items()}
 
     def learned(self, stream: str) -> Path:
         """What the feature of a stream had learned; no file where it is no fitted feature."""
@@ -158,6 +168,13 @@ class Fusion:
         first = Path(next(iter(self.content["sources"].values())))
         return Fusion(first).first_run if Fusion(first).exists else first
 
+    @property
+    def scores(self) -> "pd.DataFrame":
+        """Its scores."""
+        import pandas as pd
+
+        return pd.read_csv(self.folder / "scores.csv")
+
     def prediction(self, partition: str, recording: str) -> Path:
         """The trace of one recording."""
         return self.folder / "predictions" / partition / f"{recording}.csv"
@@ -196,6 +213,11 @@ def best_epoch(values: "Iterable[float]", criterion: str) -> int:
         0
     """
     return first_best(values, CRITERIA[criterion])
+
+
+def _frozen(value: Any) -> Any:
+    """A list of JSON as the tuple that it was."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _write_rows(path: Path, rows: "pd.DataFrame", same: Sequence[str]) -> None:

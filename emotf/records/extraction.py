@@ -182,6 +182,7 @@ def _streams(
                 say(f"failed: recording {outcome.recording}, stream {outcome.stream}: {outcome.error}")
         outcomes += done
     store.write_speeds([outcome for outcome in outcomes if outcome.written])
+    store.write_media([outcome for outcome in outcomes if not outcome.error])
     order = {recording.id: place for place, recording in enumerate(recordings)}
     outcomes.sort(key=lambda outcome: order[outcome.recording])
     counts = {task.folder.name: _complete(task, outcomes) for task in tasks}

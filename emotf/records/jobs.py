@@ -8,10 +8,10 @@ import hashlib
 import importlib
 import multiprocessing
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import zip_longest
 from typing import Any
@@ -64,6 +64,7 @@ class Outcome:
         written: newly, in `seconds` of work; else it was there.
         hop: of the recording.
         error: the line to show where it failed.
+        media: medium -> SHA-256 of its file, of those that the stream was made from.
     """
 
     recording: str
@@ -73,6 +74,7 @@ class Outcome:
     seconds: float = 0.0
     hop: float = 0.0
     error: str = ""
+    media: Mapping[str, str] = field(default_factory=dict)
 
 
 def work(tasks: Sequence[Task], job: Job) -> list[Outcome]:
@@ -82,7 +84,8 @@ def work(tasks: Sequence[Task], job: Job) -> list[Outcome]:
     for task in tasks:
         began = time.monotonic()
         try:
-            outcome = _extract(task, job, _fingerprint(task.feature, digest), began)
+            media = {medium: digest(medium) for medium in task.feature.media}
+            outcome = replace(_extract(task, job, _fingerprint(list(media.values())), began), media=media)
         except UserError as error:
             outcome = Outcome(job.recording.id, task.folder.name, error=str(error))
         outcomes.append(outcome)
@@ -150,9 +153,8 @@ def _extract(task: Task, job: Job, source: str, began: float) -> Outcome:
     return Outcome(recording.id, stream.name, entry, not found, seconds, track.hop)
 
 
-def _fingerprint(feature: Feature, digest: Callable[[str], str]) -> str:
+def _fingerprint(digests: Sequence[str]) -> str:
     """The SHA-256 of what a feature reads of a recording; over those of all files where it reads several."""
-    digests = [digest(medium) for medium in feature.media]
     return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 

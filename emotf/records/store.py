@@ -114,6 +114,23 @@ class Store:
         path = self.folder / "extraction.csv"
         return pd.read_csv(io.BytesIO(path.read_bytes()), dtype={"recording": str}) if path.is_file() else None
 
+    def write_media(self, outcomes: Iterable[Outcome]) -> None:
+        """Keeps the SHA-256 of the files that streams were made from, beside what is known of other media: media.json.
+
+        What is known of recordings that left the store leaves it, too.
+        """
+        found = self.media
+        for outcome in outcomes:
+            found[outcome.recording] = {**found.get(outcome.recording, {}), **outcome.media}
+        here = {recording.id for recording in self.recordings}
+        write_json(self.folder / "media.json", {name: of for name, of in sorted(found.items()) if name in here and of})
+
+    @property
+    def media(self) -> dict[str, dict[str, str]]:
+        """Recording -> medium -> SHA-256 of its file; empty in a store of an older version."""
+        path = self.folder / "media.json"
+        return dict(read_json(path)) if path.is_file() else {}
+
     def fingerprint(self, streams: Iterable[str]) -> str:
         """A digest of who is where, of some streams and of the gold standard: what a run was trained on."""
         people = [[r.id, r.subject, r.session, r.partition] for r in self.recordings]

@@ -2,6 +2,7 @@
 
 Layout
     <records>/<corpus>/recordings.json            who: id, subject, session, partition; what the targets are
+    <records>/<corpus>/media.json                 recording -> medium -> SHA-256 of the file that streams were made from
     <records>/<corpus>/<stream>/schema.json       channels, hop, window, kind (extracted or raw), how it was made
     <records>/<corpus>/<stream>/<id>.tfrecord     one example: the whole stream of one recording; of a stream of
                                                   pictures one example a frame, a JPEG file and the numbers beside it
@@ -23,6 +24,7 @@ from emotf.errors import UserError
 from emotf.features.base import Film
 from emotf.files import read_json, sha256, write_json, write_new_json, written_aside
 from emotf.places import Place, Remote, explained, place
+from emotf.records.serialised import serialised_examples
 from emotf.track import Clock, Track
 
 GOLD = "gold"
@@ -345,8 +347,11 @@ class Stream:
         path, count, size = self.path(recording), 0, 0
         if not path.is_file():
             raise UserError(f"{path} (recording {recording}) is missing; run the extraction again.")
+        # tf.data asks an object store for a record once, the quicker reader of files three times
+        remote = isinstance(path, Remote)
+        serialised = self.dataset(str(path)).as_numpy_iterator() if remote else serialised_examples(path)
         try:
-            for record in self.dataset(str(path)).as_numpy_iterator():
+            for record in serialised:
                 feature = tf.train.Example.FromString(record).features.feature
                 if (holds := _bytes(feature, "recording").decode()) != recording:
                     raise UserError(

@@ -8,6 +8,7 @@ import keras
 import pandas as pd
 
 from emotf.config import CRITERIA, TRANSDUCTIVE, Experiment, Training
+from emotf.doctor import examine, examine_fitted, refuse
 from emotf.errors import UserError
 from emotf.pipeline import (
     Epochs,
@@ -22,7 +23,7 @@ from emotf.pipeline import (
 )
 from emotf.prediction import Predictor, selection
 from emotf.progress import say
-from emotf.records import Store, check_unseen
+from emotf.records import Store
 from emotf.report.tables import objective_of
 from emotf.runs import Run
 from emotf.track import Track
@@ -58,9 +59,9 @@ def train(
         Whether the run is finished; it is not where `after_epoch` ended it.
 
     Raises:
-        UserError: the records do not hold what the experiment asks for, a stream was fitted on a recording of dev or
-            test, development does not define what is to choose an epoch, the run folder belongs to another experiment,
-            or the loss is not finite.
+        UserError: the records do not hold what the experiment asks for, `emotf.doctor` finds a leak, development does
+            not define what is to choose an epoch, the run folder belongs to another experiment, or the loss is not
+            finite.
     """
     settings = experiment.check().training
     store = Store(experiment.store)
@@ -79,7 +80,7 @@ def train(
     chosen = selection(experiment)
     settings.check_criteria(chosen.targets)
     check_defined((settings.select, *settings.keep), chosen.partition("dev"))
-    check_unseen(store, experiment.streams, chosen.golds)
+    refuse(examine(experiment, chosen))
     losses = experiment.losses(chosen.targets)
     objective = Objective(
         losses,
@@ -88,6 +89,7 @@ def train(
     )
     by, trained_on = experiment.data.standardisation, chosen.partition("train")
     fitted = {} if by in TRANSDUCTIVE else standardise(store, experiment.streams, trained_on, "train", by)
+    refuse(examine_fitted(experiment, chosen, fitted))
     scaling = transductive(store, experiment.streams, list(trained_on), by) if by in TRANSDUCTIVE else None
     channels = {name: len(store.stream(name).schema.channels) for name in experiment.streams}
     network = experiment.model.build(channels, chosen.targets, experiment.window.inputs, fitted)

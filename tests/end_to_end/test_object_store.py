@@ -80,7 +80,7 @@ def test_the_store_holds_the_bytes_of_the_folder(extracted, work, server):
     files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
     listed = stored.list_objects_v2(Bucket=BUCKET, Prefix="some/records/")["Contents"]
     assert {entry["Key"].removeprefix("some/records/") for entry in listed} == set(files)
-    assert len(files) == 26
+    assert len(files) == 27
     for name, path in files.items():
         if path.name != "extraction.csv":  # speeds
             assert stored.get_object(Bucket=BUCKET, Key=f"some/records/{name}")["Body"].read() == path.read_bytes()
