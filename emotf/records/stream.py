@@ -348,8 +348,11 @@ class Stream:
         if not path.is_file():
             raise UserError(f"{path} (recording {recording}) is missing; run the extraction again.")
         # tf.data asks an object store for a record once, the quicker reader of files three times
-        remote = isinstance(path, Remote)
-        serialised = self.dataset(str(path)).as_numpy_iterator() if remote else serialised_examples(path)
+        serialised: Iterable[bytes]
+        if isinstance(path, Remote):
+            serialised = self.dataset(str(path)).as_numpy_iterator()
+        else:
+            serialised = serialised_examples(path)
         try:
             for record in serialised:
                 feature = tf.train.Example.FromString(record).features.feature
