@@ -99,7 +99,8 @@ class Training:
         seed: of weights and order.
         pool: recordings read (and, where shuffled, mixed) together; 0: 32, or more where 32 MB hold more, or less where
             256 MB hold less, but at least four.
-        jit_compile: XLA.
+        devices: over which every batch is divided, on Keras' JAX back end. Losses see the whole batch, as on one.
+        jit_compile: XLA (on JAX always).
         deterministic: the same scores to the bit, however many cores there are and whatever else runs: one thread an
             operation and TensorFlow's deterministic kernels (`emotf.determinism`).
         precision: `float32` or `mixed_float16` (losses and moments stay float32).
@@ -120,6 +121,7 @@ class Training:
     order: str = "shuffled"
     seed: int = 0
     pool: int = 0
+    devices: int = 1
     jit_compile: bool = False
     deterministic: bool = False
     precision: str = "float32"
@@ -254,9 +256,12 @@ class Experiment:
         for name in ("seed", "pool", "plateau"):
             if getattr(self.training, name) < 0:
                 raise UserError(f"training.{name} must not be negative, received {getattr(self.training, name)}.")
-        for name in ("learning_rate", "batch", "epochs", "patience", "figure_every"):
+        for name in ("learning_rate", "batch", "epochs", "patience", "figure_every", "devices"):
             if getattr(self.training, name) <= 0:
                 raise UserError(f"training.{name} must be above 0, received {getattr(self.training, name)}.")
+        if self.training.batch % self.training.devices:
+            raise UserError(f"training.batch is {self.training.batch}, which {self.training.devices} devices cannot "
+                            "share equally; choose a multiple of training.devices.")  # fmt: skip
         for name, masks in self.augmentation.items():
             if name not in self.streams:
                 raise UserError(f"augmentation of {name}: there is no such stream, only {', '.join(self.streams)}.")

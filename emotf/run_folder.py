@@ -26,6 +26,7 @@ from emotf.content import names_of
 from emotf.determinism import one_thread
 from emotf.errors import UserError
 from emotf.files import read_json, remove_remains, write_sealed, write_text
+from emotf.places import local
 from emotf.tables import read_rows
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class RunFolder(Generic[Tree]):
     tool: ClassVar[str]
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.folder = local(folder, "A run")
 
     def check(self, experiment: Tree, fingerprint: str) -> None:
         """Refuses a folder that holds a run of another configuration, or one that was trained on other records.

@@ -104,7 +104,7 @@ class Run(RunFolder[Experiment]):
             source = store.stream(name).folder / LEARNED
             if source.is_file():
                 with promised(self.learned(name)) as aside:
-                    shutil.copyfile(source, aside)
+                    aside.write_bytes(source.read_bytes())
 
     def write_scores(self, scores: "pd.DataFrame", postprocessed: bool = False) -> None:
         """Keeps the scores, those of other partitions and protocols included."""

@@ -14,6 +14,7 @@ from emotf.arff import read_arff
 from emotf.arrays import read_array
 from emotf.errors import UserError
 from emotf.files import written_aside
+from emotf.places import Place, opened
 from emotf.track import MISFIT, Track
 
 # A row may stand this share of a hop off its place (times are printed rounded); more means a lost or doubled row.
@@ -156,17 +157,18 @@ def _separator(path: Path) -> str:
     return next((mark for mark in ",;\t" if mark in header), ",")
 
 
-def read_csv(path: Path, **options: Any) -> pd.DataFrame:
+def read_csv(path: Place, **options: Any) -> pd.DataFrame:
     """`pandas.read_csv`, but rows that are longer than the header raise pandas' ParserWarning.
 
     By itself pandas takes the first cells of such rows for row names, and every column for its neighbour.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        return pd.read_csv(path, index_col=False, **options)
+        with opened(path) as file:
+            return pd.read_csv(file, index_col=False, **options)
 
 
-def read_rows(path: Path, columns: Sequence[str] = (), **options: Any) -> pd.DataFrame:
+def read_rows(path: Place, columns: Sequence[str] = (), **options: Any) -> pd.DataFrame:
     """A table of any content that emotf wrote, a history or scores.
 
     Args:

@@ -21,6 +21,7 @@ from emotf.content import built, names_of
 from emotf.errors import UserError
 from emotf.files import read_json, sha256, write_sealed, written_aside
 from emotf.images.base import ImageCorpus, Sample
+from emotf.places import local
 from emotf.progress import progress, say
 from emotf.records.example import of_sample
 from emotf.records.picture_part import PicturePart
@@ -78,7 +79,7 @@ class PictureStore:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder).expanduser()
+        self.folder = local(folder, "Shards of pictures").expanduser()
 
     @property
     def is_complete(self) -> bool:

@@ -1,4 +1,4 @@
-"""The streams of one corpus on disk, and who is in them."""
+"""The streams of one corpus on disk or on an object store, and who is in them."""
 
 import hashlib
 import json
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from emotf.content import built, names_of
 from emotf.errors import UserError
 from emotf.files import read_json, remove_remains, write_sealed, written_aside
+from emotf.places import Place, place
 from emotf.recording import Recording
 from emotf.records.jobs import Outcome
 from emotf.records.stream import GOLD, Stream
@@ -27,11 +28,11 @@ class Store:
     """All streams of one corpus on disk.
 
     Args:
-        folder: `<records>/<corpus>`.
+        folder: `<records>/<corpus>`, on this machine or a URL of an object store.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Place) -> None:
+        self.folder = place(folder)
 
     def stream(self, name: str) -> Stream:
         """A stream by name; it need not exist yet."""

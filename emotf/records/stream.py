@@ -10,12 +10,12 @@ Layout
 
     The gold standard is the stream `gold`, one channel a target. A new stream touches no other. Values are raw
     little-endian float32. Windows of the network are never stored: they are gathered at batch time.
+    <records> is a folder, or a URL of an object store (`emotf.places`).
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from emotf.content import built, names_of
 from emotf.errors import UserError
 from emotf.features.base import Film
 from emotf.files import read_json, remove_remains, sha256, write_new_json, write_sealed, written_aside
+from emotf.places import Place, Remote, explained, place
 from emotf.records.example import as_written, bytes_of, number_of, parsed, picture_of, serialised
 from emotf.records.serialised import serialised_examples
 from emotf.track import Clock, Track
@@ -33,6 +34,10 @@ PICTURES = "pictures"
 JPEG_QUALITY = 95
 # Protocol Buffers end at 2 GiB; some of it is left for what else an example holds.
 LARGEST_BYTES = 2**31 - 2**20
+# What is asked of an object store at once: TensorFlow's own 256 KB would be a request each.
+REQUEST_BYTES = 2**24
+# Of a record beside its content: length, checksum of the length, checksum of the content.
+FRAMING_BYTES = 16
 
 # Seconds by which a stream may end before the gold standard (or begin after it): published packages rate t = 300.00 s
 # and describe only 300 s of chunks. The edge frame is repeated there; more is refused.
@@ -71,15 +76,18 @@ class Entry:
 
 
 class Stream:
-    """One stream of a corpus on disk."""
+    """One stream of a corpus on disk, or on an object store."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Place) -> None:
+        self.folder = place(folder)
         self.name = self.folder.name
+        self._known: Schema | None = None
 
     @property
     def schema(self) -> Schema:
-        """Raises UserError where the stream was never extracted."""
+        """An object store is asked for it once. Raises UserError where the stream was never extracted."""
+        if self._known is not None:
+            return self._known
         path = self.folder / "schema.json"
         if not path.is_file():
             raise UserError(f"{self.folder} holds no stream; extract {self.name!r} first (tools/extract.py).")
@@ -92,11 +100,15 @@ class Stream:
                 f"{path} has {len(schema.channels)} channels and a hop of {schema.hop:g} s, which no stream has; "
                 "extract it anew."
             )
+        if isinstance(self.folder, Remote):
+            self._known = schema
         return schema
 
     @property
     def completed(self) -> dict[str, Entry]:
         """Recording id -> entry, checked against the files' sizes.
+
+        An object store is asked for names only, a hundred at a time; what an object holds is checked where it is read.
 
         Raises:
             UserError: extraction did not finish, or a file is missing or has another size than promised.
@@ -106,9 +118,13 @@ class Stream:
         promise = self.folder / "COMPLETED"
         content = names_of(read_json(promise), str(promise))
         entries = {name: built(Entry, entry, f"{promise}, {name}") for name, entry in content.items()}
+        listed = set(self.folder.names()) if isinstance(self.folder, Remote) else None
         for name, entry in entries.items():
             record = self.path(name)
-            size = record.stat().st_size if record.is_file() else 0
+            if isinstance(record, Remote):
+                size = entry.bytes if listed is not None and record.name in listed else 0
+            else:
+                size = record.stat().st_size if record.is_file() else 0
             if size != entry.bytes or entry.frames < 0:
                 raise UserError(
                     f"{record} (recording {name}) has {size} bytes, {entry.bytes} were written; delete it and extract "
@@ -124,9 +140,15 @@ class Stream:
                 raise UserError(f"Recording {name} has no stream {self.name!r} in {self.folder.parent}; extract it.")
         return {name: Clock(entries[name].start, hop, entries[name].frames) for name in recordings}
 
-    def path(self, recording: str) -> Path:
+    def path(self, recording: str) -> Place:
         """The record file of a recording."""
         return self.folder / f"{recording}.tfrecord"
+
+    def dataset(self, path: Any) -> Any:
+        """tf.data of the serialised examples of a record file, whose path may be a tensor."""
+        import tensorflow as tf
+
+        return tf.data.TFRecordDataset(path, buffer_size=REQUEST_BYTES if isinstance(self.folder, Remote) else None)
 
     @property
     def begun(self) -> bool:
@@ -143,6 +165,7 @@ class Stream:
         """Takes back a schema that nothing was completed under."""
         if not self.is_complete:
             (self.folder / "schema.json").unlink(missing_ok=True)
+            self._known = None
 
     @property
     def is_complete(self) -> bool:
@@ -184,8 +207,7 @@ class Stream:
             start=np.array(track.start, "<f8").tobytes(),
             hop=np.array(track.hop, "<f8").tobytes(),
         )
-        self._write(recording, [example])
-        return self._entry(recording, track)
+        return Entry(frames=track.frames, start=track.start, **self._write(recording, [example]))
 
     def write_film(self, recording: str, film: Film, source: str = "") -> tuple[Entry, Track]:
         """Writes a stream of pictures as it is decoded, one example a frame; as `write` otherwise.
@@ -218,23 +240,27 @@ class Stream:
             if not rows:
                 raise UserError(f"Recording {recording}, stream {self.name!r}: there is not one picture.")
 
-        self._write(recording, examples())
+        written = self._write(recording, examples())
         track = Track(np.stack(rows), film.hop, film.start, self.schema.channels)
-        return self._entry(recording, track), track
+        return Entry(frames=track.frames, start=track.start, **written), track
 
-    def _write(self, recording: str, examples: Iterable[bytes]) -> None:
+    def _write(self, recording: str, examples: Iterable[bytes]) -> dict[str, Any]:
+        """Returns `bytes` and `sha256` of the file."""
         import tensorflow as tf
 
         (self.folder / "COMPLETED").unlink(missing_ok=True)
-        with written_aside(self.path(recording)) as aside, tf.io.TFRecordWriter(str(aside)) as writer:
-            for example in examples:
-                writer.write(example)
+        with written_aside(self.path(recording)) as aside:
+            with tf.io.TFRecordWriter(str(aside)) as writer:
+                for example in examples:
+                    writer.write(example)
+            return {"bytes": aside.stat().st_size, "sha256": sha256(aside)}
 
     def complete(self, entries: dict[str, Entry], schema: Schema | None = None) -> None:
         """Promises that the stream is whole; its schema is settled, and what a killed process left is removed."""
         remove_remains(self.folder)
         if schema is not None and schema != self.schema:
             write_sealed(self.folder / "schema.json", asdict(schema))
+            self._known = None
         write_sealed(self.folder / "COMPLETED", {name: asdict(entry) for name, entry in sorted(entries.items())})
 
     def read(self, recording: str) -> Track:
@@ -294,11 +320,10 @@ class Stream:
             track, made_from = self._read(recording)
         except UserError:
             return None
-        return (self._entry(recording, track), track) if made_from == source else None
-
-    def _entry(self, recording: str, track: Track) -> Entry:
+        if made_from != source:
+            return None
         path = self.path(recording)
-        return Entry(path.stat().st_size, track.frames, track.start, sha256(path))
+        return Entry(path.stat().st_size, track.frames, track.start, sha256(path)), track
 
     def _numbers(self) -> Schema:
         """The schema. Raises UserError where the stream is one of pictures."""
@@ -326,11 +351,17 @@ class Stream:
         """The features of each example of a recording's file, at least one."""
         import tensorflow as tf
 
-        path, count = self.path(recording), 0
+        path, count, size = self.path(recording), 0, 0
         if not path.is_file():
             raise UserError(f"{path} (recording {recording}) is missing; run the extraction again.")
+        # tf.data asks an object store for a record once, the quicker reader of files three times
+        examples: Iterable[bytes]
+        if isinstance(path, Remote):
+            examples = self.dataset(str(path)).as_numpy_iterator()
+        else:
+            examples = serialised_examples(path)
         try:
-            for record in serialised_examples(path):
+            for record in examples:
                 with as_written(self.path(recording), recording):
                     feature = parsed(record)
                     holds = bytes_of(feature, "recording").decode()
@@ -338,13 +369,19 @@ class Stream:
                     raise UserError(
                         f"{path} holds recording {holds}, expected {recording}; delete it and extract again."
                     )
-                count += 1
+                count, size = count + 1, size + len(record) + FRAMING_BYTES
                 yield feature
         except tf.errors.DataLossError as error:
             reason = error.message.splitlines()[0].split("}} ")[-1].split(" [Op")[0]
             raise UserError(
                 f"{path} (recording {recording}) is damaged ({reason}); delete it and extract again."
             ) from None
+        except tf.errors.OpError as error:
+            raise (UserError(line) if (line := explained(error)) else error) from None
+        if isinstance(path, Remote) and size != (whole := path.stat().st_size):
+            # TensorFlow takes the end of an object for the end of the records, wherever it comes
+            raise UserError(f"{path} (recording {recording}) is damaged ({size} of {whole} bytes are whole records); "
+                            "delete it and extract again.")  # fmt: skip
         if not count:
             raise UserError(f"{path} (recording {recording}) holds 0 records, expected 1; extract again.")
 
