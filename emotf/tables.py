@@ -2,7 +2,8 @@
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -84,19 +85,24 @@ def to_track(
 
 
 def write_track(
-    path: Path, track: Track, decimals: int | None = None, beside: Mapping[str, np.ndarray] | None = None
+    path: Path,
+    track: Track,
+    decimals: int | None = None,
+    beside: Mapping[str, np.ndarray] | None = None,
+    written: Callable[[Path], AbstractContextManager[Path]] = written_aside,
 ) -> None:
     """Writes `time,<channels>` as CSV, whole or not at all; NaN becomes an empty cell.
 
     Values are exact to the bit of float32 unless `decimals` rounds them. `beside` adds columns of any content [frames]
-    on the right; where it holds text, `read_track` needs the names of the channels.
+    on the right; where it holds text, `read_track` needs the names of the channels. `written` may also be
+    `emotf.checksums.promised`.
     """
     table = pd.DataFrame(track.values, columns=list(track.channels))
     # times are not values: rounded to a decimal or two, frames would fall together
     times = np.round(track.times, 6) if decimals is None else [f"{t:.{max(decimals, 3)}f}" for t in track.times]
     table.insert(0, "time", times)
     table = table.assign(**dict(beside or {}))
-    with written_aside(path) as aside:
+    with written(path) as aside:
         table.to_csv(aside, index=False, float_format="%.9g" if decimals is None else f"%.{decimals}f")
 
 

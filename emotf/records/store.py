@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emotf.errors import UserError
-from emotf.files import read_json, write_json, written_aside
+from emotf.files import read_json, remove_remains, write_sealed, written_aside
 from emotf.recording import Recording
 from emotf.records.jobs import Outcome
 from emotf.records.stream import GOLD, Stream
+from emotf.weights import first_line
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+# What extraction.csv says of a stream of a recording, and what to do where it says nothing any more.
+MEASURED = {"recording": str, "stream": str, "frames": int, "media_seconds": float, "work_seconds": float}
+NO_LOSS = "delete it: it only says how fast extraction was"
 
 
 class Store:
@@ -60,7 +66,7 @@ class Store:
         people = [
             {"id": r.id, "subject": r.subject, "session": r.session, "partition": r.partition} for r in recordings
         ]
-        write_json(
+        write_sealed(
             self.folder / "recordings.json", {"corpus": corpus, "targets_are": targets_are, "recordings": people}
         )
 
@@ -89,6 +95,7 @@ class Store:
         import pandas as pd
 
         path = self.folder / "extraction.csv"
+        remove_remains(self.folder)
         rows = []
         for outcome in outcomes:
             assert outcome.entry is not None  # it was written
@@ -96,22 +103,29 @@ class Store:
             rows.append([outcome.recording, outcome.stream, outcome.entry.frames, media, work])
         if not rows:
             return
-        table = pd.DataFrame(rows, columns=["recording", "stream", "frames", "media_seconds", "work_seconds"])
+        table = pd.DataFrame(rows, columns=list(MEASURED))
         table["frames_per_second"] = table["frames"] / table["work_seconds"]
         table["times_real_time"] = table["media_seconds"] / table["work_seconds"]
-        if path.is_file():
-            old = pd.read_csv(path, dtype={"recording": str})
+        if (old := self.speeds) is not None:
             table = pd.concat([old, table]).drop_duplicates(["recording", "stream"], keep="last")
         with written_aside(path) as aside:
             table.sort_values(["stream", "recording"]).round(3).to_csv(aside, index=False)
 
     @property
     def speeds(self) -> "pd.DataFrame | None":
-        """What `write_speeds` kept."""
+        """What `write_speeds` kept. Raises UserError where the file is damaged."""
         import pandas as pd
 
         path = self.folder / "extraction.csv"
-        return pd.read_csv(path, dtype={"recording": str}) if path.is_file() else None
+        if not path.is_file():
+            return None
+        try:
+            table = pd.read_csv(path, dtype=MEASURED)
+        except ValueError as error:  # no table, no numbers, no text
+            raise UserError(f"{path} is damaged ({first_line(error)}); {NO_LOSS}.") from None
+        if lacking := [name for name in MEASURED if name not in table]:
+            raise UserError(f"{path} is damaged (no column {lacking[0]!r}); {NO_LOSS}.")
+        return table
 
     def write_media(self, outcomes: Iterable[Outcome]) -> None:
         """Keeps the SHA-256 of the files that streams were made from, beside what is known of other media: media.json.
@@ -122,7 +136,7 @@ class Store:
         for outcome in outcomes:
             found[outcome.recording] = {**found.get(outcome.recording, {}), **outcome.media}
         here = {recording.id for recording in self.recordings}
-        write_json(self.folder / "media.json", {name: of for name, of in sorted(found.items()) if name in here and of})
+        write_sealed(self.folder / "media.json", {name: of for name, of in sorted(found.items()) if name in here and of})
 
     @property
     def media(self) -> dict[str, dict[str, str]]:

@@ -22,7 +22,7 @@ import numpy as np
 
 from emotf.errors import UserError
 from emotf.features.base import Film
-from emotf.files import read_json, sha256, write_json, write_new_json, written_aside
+from emotf.files import read_json, remove_remains, sha256, write_new_json, write_sealed, written_aside
 from emotf.records.serialised import serialised_examples
 from emotf.track import Clock, Track
 
@@ -96,7 +96,11 @@ class Stream:
         """
         if not self.is_complete:
             raise UserError(f"{self.folder} is not complete; run the extraction again, it continues where it stopped.")
-        entries = {name: Entry(**entry) for name, entry in read_json(self.folder / "COMPLETED").items()}
+        path = self.folder / "COMPLETED"
+        try:
+            entries = {name: Entry(**entry) for name, entry in read_json(path).items()}
+        except (TypeError, AttributeError) as error:
+            raise UserError(f"{path} is damaged ({error}); run the extraction again, what is whole stays.") from None
         for name, entry in entries.items():
             record = self.path(name)
             size = record.stat().st_size if record.is_file() else 0
@@ -223,11 +227,10 @@ class Stream:
 
     def complete(self, entries: dict[str, Entry], schema: Schema | None = None) -> None:
         """Promises that the stream is whole; its schema is settled, and what a killed process left is removed."""
-        for aside in self.folder.glob(".*.tfrecord"):
-            aside.unlink(missing_ok=True)
+        remove_remains(self.folder)
         if schema is not None and schema != self.schema:
-            write_json(self.folder / "schema.json", asdict(schema))
-        write_json(self.folder / "COMPLETED", {name: asdict(entry) for name, entry in sorted(entries.items())})
+            write_sealed(self.folder / "schema.json", asdict(schema))
+        write_sealed(self.folder / "COMPLETED", {name: asdict(entry) for name, entry in sorted(entries.items())})
 
     def read(self, recording: str) -> Track:
         """The track of one recording; its checksums are verified.

@@ -12,7 +12,6 @@ state, so a kill between any two writes leaves a state and the files that belong
 
 import json
 import time
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from emotf.checksums import promised
 from emotf.errors import UserError
 from emotf.files import written_aside
 from emotf.run_folder import RunFolder
@@ -128,7 +128,7 @@ class Resume(keras.callbacks.Callback):
         self._write_history()
 
     def _write_history(self) -> None:
-        with written_aside(self.run.history) as aside:
+        with promised(self.run.history) as aside:
             pd.DataFrame(self.rows).to_csv(aside, index=False)
 
     def _variables(self) -> dict[str, list[Any]]:
@@ -149,5 +149,5 @@ def _read(path: Path, run: RunFolder[Any]) -> dict[str, np.ndarray]:
         # opened here: of a damaged file NumPy would leave its own open
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             return dict(arrays)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # an archive has a checksum of each array, and many ways to be no archive
         raise UserError(f"{path} is damaged ({error}); delete {run.state} to train this run from the start.") from None
