@@ -97,8 +97,8 @@ class Training:
         order: of the examples of an epoch: `shuffled`; or `by_recording`, where those of a recording follow each other
             in time and only the recordings change places (Orgil et al. 2021).
         seed: of weights and order.
-        pool: recordings read (and, where shuffled, mixed) together; 0: 32, or more where 32 MB hold more, or less where
-            256 MB hold less, but at least four.
+        pool: recordings read (and, where shuffled, mixed) together; 0: 16, or more where 32 MB hold more, or fewer
+            where 256 MB hold fewer, but at least four.
         devices: over which every batch is divided, on Keras' JAX back end. Losses see the whole batch, as on one.
         jit_compile: XLA (on JAX always).
         deterministic: the same scores to the bit, however many cores there are and whatever else runs: one thread an
