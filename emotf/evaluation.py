@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from emotf import tables
 from emotf.doctor import examine_run, refuse
 from emotf.errors import UserError
+from emotf.files import remove_remains
 from emotf.measures import MEAN, MEASURES, POOLED, Moments
 from emotf.pipeline import Missing
 from emotf.prediction import Predictor, predictors, selection, traces
@@ -244,8 +244,9 @@ def plot(run: Run, partition: str, recordings: int, running_frames: int) -> list
     golds = selection(run.experiment).partition(partition)
     paths = []
     for name in list(golds)[:recordings]:
-        path = run.prediction(partition, name)
-        picture = figures.traces(tables.read_track(path), golds[name], f"{name} ({partition})", running_frames)
-        paths.append(path.with_suffix(".png"))
+        prediction = run.read_prediction(partition, name)
+        picture = figures.traces(prediction, golds[name], f"{name} ({partition})", running_frames)
+        paths.append(run.prediction(partition, name).with_suffix(".png"))
         figures.save(picture, paths[-1])
+        remove_remains(paths[-1].parent, paths[-1].name)
     return paths

@@ -13,12 +13,13 @@ What an object store does differently
 """
 
 import fnmatch
+import io
 import os
 import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 from emotf.errors import UserError
 
@@ -216,6 +217,11 @@ def local(where: "str | Path", what: str) -> Path:
     if SCHEME.match(str(where)):
         raise UserError(f"{what} must lie in a folder of this machine, received {where}; name a folder.")
     return Path(where)
+
+
+def opened(where: Place) -> IO[bytes]:
+    """A file, or an object, which is read in one piece, to be read. Raises as `Remote.read_bytes`."""
+    return io.BytesIO(where.read_bytes()) if isinstance(where, Remote) else open(where, "rb")
 
 
 @cache

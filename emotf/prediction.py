@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from emotf import tables
 from emotf.affect import PLANE, words
 from emotf.config import TRANSDUCTIVE, Data, Experiment, from_json
 from emotf.determinism import be_deterministic
@@ -172,7 +171,7 @@ def traces(run: Run, partition: str) -> tuple[Mapping[str, Track], Mapping[str, 
 
 def kept(run: Run, partition: str, recordings: Iterable[str]) -> Lazy[Track]:
     """Recording -> its prediction that is in the folder of a run, read whenever it is asked for."""
-    return Lazy(recordings, lambda name: tables.read_track(run.prediction(partition, name)))
+    return Lazy(recordings, lambda name: run.read_prediction(partition, name))
 
 
 @dataclass(frozen=True)

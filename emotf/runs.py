@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emotf import tables
+from emotf.checksums import checked, promised
 from emotf.config import CRITERIA, Experiment
+from emotf.content import names_of
 from emotf.errors import UserError
-from emotf.files import read_json, write_json, written_aside
+from emotf.files import read_json, write_sealed
 from emotf.pipeline import Standardisation
 from emotf.records import LEARNED, Store
 from emotf.run_folder import RunFolder, first_best
@@ -27,6 +29,10 @@ from emotf.track import Track
 if TYPE_CHECKING:
     import keras
     import pandas as pd
+
+
+# What to do about scores that are damaged.
+UNSCORED = "delete it and score the run again"
 
 
 class Run(RunFolder[Experiment]):
@@ -58,10 +64,10 @@ class Run(RunFolder[Experiment]):
         kept = self.best(criterion)
         shutil.rmtree(kept.folder, ignore_errors=True)  # of a process that was killed here, or of another training
         facts = self.about | {"chosen": {"criterion": criterion, "epoch": epoch}, "kept_from": self.folder.name}
-        write_json(kept.folder / "about.json", facts)
+        write_sealed(kept.folder / "about.json", facts)
         sources = [self.folder / name for name in ("config.json", "standardisation.json", "history.csv")]
         for source in [*sources, *(self.folder / "learned").glob("*.npz")]:
-            with written_aside(kept.folder / source.relative_to(self.folder)) as aside:
+            with promised(kept.folder / source.relative_to(self.folder)) as aside:
                 shutil.copyfile(source, aside)
         kept.save_network(network)
         kept.finish()
@@ -77,7 +83,7 @@ class Run(RunFolder[Experiment]):
 
     def write_standardisation(self, by: str, fitted: Mapping[str, Any]) -> None:
         """Keeps what the inputs are standardised by, and what was fitted on train."""
-        write_json(self.folder / "standardisation.json", {"by": by, "streams": dict(fitted)})
+        write_sealed(self.folder / "standardisation.json", {"by": by, "streams": dict(fitted)})
 
     @property
     def standardisation(self) -> dict[str, Standardisation] | None:
@@ -97,7 +103,7 @@ class Run(RunFolder[Experiment]):
         for name in streams:
             source = store.stream(name).folder / LEARNED
             if source.is_file():
-                with written_aside(self.learned(name)) as aside:
+                with promised(self.learned(name)) as aside:
                     aside.write_bytes(source.read_bytes())
 
     def write_scores(self, scores: "pd.DataFrame", postprocessed: bool = False) -> None:
@@ -110,10 +116,9 @@ class Run(RunFolder[Experiment]):
 
     def scores(self, postprocessed: bool = False) -> "pd.DataFrame | None":
         """The scores, where the run was evaluated."""
-        import pandas as pd
 
         path = self._scores(postprocessed)
-        return pd.read_csv(path) if path.is_file() else None
+        return tables.read_rows(checked(path, UNSCORED), ("partition", "target")) if path.is_file() else None
 
     def _scores(self, postprocessed: bool) -> Path:
         return self.folder / ("postprocessed.csv" if postprocessed else "scores.csv")
@@ -125,7 +130,12 @@ class Run(RunFolder[Experiment]):
     def write_predictions(self, partition: str, predictions: Mapping[str, Track], postprocessed: bool = False) -> None:
         """Keeps the traces of a partition."""
         for recording, track in predictions.items():
-            tables.write_track(self.prediction(partition, recording, postprocessed), track)
+            tables.write_track(self.prediction(partition, recording, postprocessed), track, written=promised)
+
+    def read_prediction(self, partition: str, recording: str) -> Track:
+        """The trace of one recording. Raises UserError where it is missing or damaged."""
+        advice = f"delete {self.folder / 'predictions'} and {self._scores(False)}, and score the run again"
+        return tables.read_track(checked(self.prediction(partition, recording), advice))
 
     def write_postprocessing(self, content: Mapping[str, Any]) -> None:
         """Keeps what post-processing learned; traces and scores of another post-processing are deleted."""
@@ -133,7 +143,7 @@ class Run(RunFolder[Experiment]):
             (self.folder / "postprocessing.json").unlink()
             (self.folder / "postprocessed.csv").unlink(missing_ok=True)
             shutil.rmtree(self.folder / "postprocessed", ignore_errors=True)
-        write_json(self.folder / "postprocessing.json", dict(content))
+        write_sealed(self.folder / "postprocessing.json", content)
 
     @property
     def is_postprocessed(self) -> bool:
@@ -144,7 +154,8 @@ class Run(RunFolder[Experiment]):
         """What post-processing learned. Raises UserError where the run has none."""
         if not self.is_postprocessed:
             raise UserError(f"{self.folder} has no post-processing; fit it with tools/postprocess.py.")
-        return dict(read_json(self.folder / "postprocessing.json"))
+        path = self.folder / "postprocessing.json"
+        return names_of(read_json(path), str(path))
 
 
 class Fusion:
@@ -159,8 +170,17 @@ class Fusion:
 
     @property
     def content(self) -> dict[str, Any]:
-        """Sources and weights."""
-        return dict(read_json(self.folder / "fusion.json"))
+        """Sources and weights.
+
+        Raises:
+            UserError: fusion.json is damaged.
+        """
+        path = self.folder / "fusion.json"
+        content = names_of(read_json(path), str(path))
+        sources = names_of(content.get("sources"), f"{path}, sources")
+        if not sources or not all(isinstance(source, str) for source in sources.values()):
+            raise UserError(f"{path} names no folders of runs as its sources; restore it, or fuse them again.")
+        return content
 
     @property
     def first_run(self) -> Path:
@@ -178,6 +198,11 @@ class Fusion:
     def prediction(self, partition: str, recording: str) -> Path:
         """The trace of one recording."""
         return self.folder / "predictions" / partition / f"{recording}.csv"
+
+    def read_prediction(self, partition: str, recording: str) -> Track:
+        """The trace of one recording. Raises UserError where it is missing or damaged."""
+        advice = f"delete {self.folder} and fuse again"
+        return tables.read_track(checked(self.prediction(partition, recording), advice))
 
     def check(self, sources: Sequence[str]) -> None:
         """Refuses a folder that holds a run, a fusion of other systems, or one of the sources."""
@@ -197,10 +222,10 @@ class Fusion:
         """Keeps traces by partition, scores, and last what makes the folder a fusion."""
         for partition, tracks in predictions.items():
             for recording, track in tracks.items():
-                tables.write_track(self.prediction(partition, recording), track)
-        with written_aside(self.folder / "scores.csv") as aside:
+                tables.write_track(self.prediction(partition, recording), track, written=promised)
+        with promised(self.folder / "scores.csv") as aside:
             scores.to_csv(aside, index=False)
-        write_json(self.folder / "fusion.json", dict(content))
+        write_sealed(self.folder / "fusion.json", content)
 
 
 def best_epoch(values: "Iterable[float]", criterion: str) -> int:
@@ -225,9 +250,9 @@ def _write_rows(path: Path, rows: "pd.DataFrame", same: Sequence[str]) -> None:
     import pandas as pd
 
     if path.is_file():
-        old = pd.read_csv(path, dtype=dict.fromkeys(same, str))
+        old = tables.read_rows(checked(path, UNSCORED), same, dtype=dict.fromkeys(same, str))
         keys = pd.MultiIndex.from_frame(rows[[*same]].astype(str))
         replaced = pd.MultiIndex.from_frame(old[[*same]]).isin(keys)
         rows = pd.concat([old[~replaced], rows])
-    with written_aside(path) as aside:
+    with promised(path) as aside:
         rows.to_csv(aside, index=False)

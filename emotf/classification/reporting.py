@@ -79,7 +79,7 @@ def report(
         tables=_tables(scored, partition),
     )
     drawn = _drawn(scored, partition, mistakes)
-    histories = {of.name: [pd.read_csv(one.run.history) for one in of.runs] for of in scored}
+    histories = {of.name: [one.run.epochs for one in of.runs] for of in scored}
     seen = looks([of.name for of in scored])
     galleries = {of.name: as_png(drawn[of.runs[0].run.picture(partition, "mistakes")]) for of in scored}
     name = "classifiers" if partition == "test" else f"classifiers_{partition}"

@@ -14,7 +14,7 @@ from typing import Any
 from emotf.comparison.grid import Trial
 from emotf.config import from_json, to_json
 from emotf.doctor import examine, refuse
-from emotf.errors import UserError
+from emotf.errors import UserError, refusal
 from emotf.evaluation import evaluate
 from emotf.processes import worker_pool
 from emotf.progress import clock, say
@@ -171,6 +171,8 @@ def _run(experiment: dict[str, Any], folder: Path, partition: str) -> str:
     except UserError as error:
         return str(error)
     except Exception as error:
+        if line := refusal(error):
+            return line
         run.folder.mkdir(parents=True, exist_ok=True)
         with open(run.log, "a") as log:
             traceback.print_exc(file=log)

@@ -128,7 +128,7 @@ def learning(trials: Sequence[Trial]) -> pd.DataFrame:
     """
     rows = []
     for trial in trials:
-        history = pd.read_csv(trial.run.history)
+        history = trial.run.epochs
         first, last = history["loss"].iloc[0], history["loss"].iloc[-1]
         kept = history.iloc[trial.run.chosen_epoch(history)]
         for target in trial.targets:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 
+from emotf.arrays import read_arrays
 from emotf.classifiers.base import CLASSIFIER, save
 from emotf.config import to_json
 from emotf.continual.config import ALL_CLASSES, Continual
@@ -20,7 +20,7 @@ from emotf.continual.learning import Features, accuracies_alone, accuracy, alone
 from emotf.continual.linear import LinearClassifier
 from emotf.continual.rules import Learned
 from emotf.errors import UserError
-from emotf.files import read_json, write_json, written_aside
+from emotf.files import read_json, write_sealed, written_aside
 from emotf.progress import progress
 from emotf.weights import loaded
 
@@ -65,12 +65,7 @@ class Run:
 
     @cached_property
     def _kept(self) -> dict[str, np.ndarray]:
-        path = self.folder / "learned.npz"
-        try:
-            with open(path, "rb") as file, np.load(file) as arrays:
-                return dict(arrays)
-        except (OSError, ValueError, EOFError, BadZipFile) as error:
-            raise UserError(f"{path} cannot be read ({error}); remove {self.folder} and run again.") from None
+        return read_arrays(self.folder / "learned.npz", f"remove {self.folder} and run again.")
 
     @property
     def learned(self) -> Learned:
@@ -124,7 +119,7 @@ def _execute(run: Run) -> None:
     from emotf.continual.pictures import material
 
     found = material(run.config, run.seed)
-    write_json(run.folder / "config.json", _settings(run))
+    write_sealed(run.folder / "config.json", _settings(run))
     network = _body(run, found)
     seen = _seen(run, found.train)
     standardised = body.Standardisation.of(body.features(network, seen.values))
@@ -141,7 +136,7 @@ def _execute(run: Run) -> None:
             kept |= {f"{kind}_{task}_weights": one.weights, f"{kind}_{task}_bias": one.bias}
     with written_aside(run.folder / "learned.npz") as aside:
         np.savez(aside, **kept)
-    write_json(run.folder / "facts.json", {
+    write_sealed(run.folder / "facts.json", {
         "body_parameters": network.count_params() - network.get_layer(CLASSIFIER).count_params(),
         "network_parameters": network.count_params(),
         "network_training_accuracy": body.accuracy(network, seen),

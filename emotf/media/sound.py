@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from emotf.errors import UserError
-from emotf.media.containers import SoundTrack, scaled, sound_track
+from emotf.media.containers import FASTEST_HZ, SoundTrack, scaled, sound_track
 from emotf.media.headers import check_file, check_promise, counts_mp3_frames
 
 # what tensorflow-io decodes right: (format, subtype) as soundfile names them
@@ -36,7 +36,8 @@ TENSORFLOW_IO = {
     ("OGG", "VORBIS"),
     ("MP3", "MPEG_LAYER_III"),
 }
-DECODE_S = 30.0  # seconds decoded at a time
+DECODE_S = 30.0  # seconds decoded at a time,
+MOST_VALUES = 2**24  # of all channels together at most this many
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,8 @@ def _find(path: Path) -> SoundInfo | SoundTrack:
         return sound_track(path)
     if not info.frames:
         raise UserError(f"{path} holds 0 samples; record or copy it again.")
+    if not 0 < info.samplerate <= FASTEST_HZ:
+        raise UserError(f"{path} declares {info.samplerate} samples a second, which no sound has; copy it again.")
     suits = declared and (info.format, info.subtype) in TENSORFLOW_IO and bool(find_spec("tensorflow_io"))
     return SoundInfo(
         rate_hz=info.samplerate,
@@ -146,7 +149,7 @@ def _find(path: Path) -> SoundInfo | SoundTrack:
 
 def _decode(path: Path, info: SoundInfo) -> Iterator[np.ndarray]:
     """Mono pieces of a sound file at its own rate; as many samples as its header promises, or a UserError."""
-    step = max(1, round(DECODE_S * info.rate_hz))
+    step = max(1, min(round(DECODE_S * info.rate_hz), MOST_VALUES // info.channels))
     slices = _tensorflow_io_slices if info.decoder == "tensorflow-io" else _soundfile_slices
     held = 0
     for samples in slices(path, info, step):

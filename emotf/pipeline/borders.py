@@ -50,14 +50,14 @@ def strays(
             outermost[name] = np.unique([anchors.min(), anchors.max()])
     if found or not outermost:
         return count, found
-    of_streams = {stream: store.stream(stream).clocks(golds) for stream in streams}
+    frames = {stream: store.stream(stream).clocks(golds) for stream in streams}
     gather = _gatherer(store, streams, window)
     waiting = iter(outermost.items())
     while pool := dict(islice(waiting, POOL)):
-        recordings = _numbered(pool, when, of_streams)
-        inputs, gold = gather(_pooled(recordings), np.arange(sum(map(len, pool.values()))))
+        recordings = _numbered(pool, when, frames)
+        inputs, held_gold = gather(_pooled(recordings), np.arange(sum(map(len, pool.values()))))
         owner = np.repeat(np.arange(1, len(pool) + 1), [len(of) for of in pool.values()])
-        for what, held in [(GOLD, gold), *((f"stream {stream!r}", held) for stream, held in inputs.items())]:
+        for what, held in [(GOLD, held_gold), *((f"stream {stream!r}", held) for stream, held in inputs.items())]:
             strange = _strange(np.asarray(held), owner)
             found |= {name: what for i, name in enumerate(pool, start=1) if i in owner[strange] and name not in found}
     return count, found
@@ -70,15 +70,15 @@ def _strange(held: np.ndarray, owner: np.ndarray) -> np.ndarray:
 
 
 def _numbered(
-    anchors: Mapping[str, np.ndarray], gold: Mapping[str, Clock], clocks: Mapping[str, Mapping[str, Clock]]
+    anchors: Mapping[str, np.ndarray], gold: Mapping[str, Clock], streams: Mapping[str, Mapping[str, Clock]]
 ) -> dict[str, Any]:
     """A pool as training reads it, every frame of the i-th recording holding i (from 1 on)."""
     return {
         "streams": {
-            name: _ragged([_numbers(i, of[n]) for i, n in enumerate(anchors, 1)]) for name, of in clocks.items()
+            name: _ragged([_numbers(i, of[n]) for i, n in enumerate(anchors, start=1)]) for name, of in streams.items()
         },
         "centres": {
-            name: _ragged([nearest_frames(n, name, of[n], gold[n]) for n in anchors]) for name, of in clocks.items()
+            name: _ragged([nearest_frames(n, name, of[n], gold[n]) for n in anchors]) for name, of in streams.items()
         },
         "gold": _ragged([_numbers(i, gold[n]) for i, n in enumerate(anchors, start=1)]),
         "anchors": _ragged(list(anchors.values())),

@@ -22,7 +22,8 @@ from emotf.files import sha256
 from emotf.places import Place
 from emotf.processes import begin_worker
 from emotf.recording import Recording
-from emotf.records.stream import Entry, Schema, Stream, nearest_frames
+from emotf.records.coverage import nearest_frames
+from emotf.records.stream import Entry, Schema, Stream
 from emotf.track import MISFIT, Clock, Track
 
 

@@ -6,13 +6,14 @@ Layout
                                                 learned.npz
 """
 
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from emotf.arrays import read_arrays
+from emotf.content import names_of
 from emotf.errors import UserError
 from emotf.features.base import FittedFeature
 from emotf.files import sha256, written_aside
@@ -22,6 +23,7 @@ from emotf.records.store import Store
 from emotf.records.stream import Stream
 
 LEARNED = "learned.npz"
+ANEW = "restore it, or delete the stream's folder and extract anew."
 
 # what `made_by` of a fitted feature holds beside its settings
 FITTED_ON, DIGEST = "fitted_on", "learned"
@@ -72,10 +74,9 @@ def read_learned(path: Place, made_by: Mapping[str, Any]) -> dict[str, np.ndarra
     """
     if not path.is_file():
         raise UserError(f"{path} is missing, which the feature had learned; restore it, or extract the stream anew.")
-    if sha256(path) != made_by[DIGEST]:
+    if sha256(path) != made_by.get(DIGEST):
         raise UserError(f"{path} is not what made the stream (damaged or exchanged); restore it, or extract anew.")
-    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
-        return {name: content[name] for name in content.files if name != "about"}
+    return {name: array for name, array in read_arrays(path, ANEW).items() if name != "about"}
 
 
 def check_unseen(store: Store, streams: Iterable[str], divided: Mapping[str, Iterable[str]]) -> None:
@@ -123,6 +124,8 @@ def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 def _about(path: Place) -> dict[str, Any]:
     """Settings and recordings, as they stand in the file."""
-    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
-        found: dict[str, Any] = json.loads(str(content["about"]))
-    return found
+    try:
+        found = names_of(json.loads(str(read_arrays(path, ANEW).get("about"))), f"{path}, about")
+        return {"settings": names_of(found["settings"], str(path)), FITTED_ON: names_of(found[FITTED_ON], str(path))}
+    except (ValueError, KeyError, RecursionError):
+        raise UserError(f"{path} does not say how it was learned; {ANEW}") from None

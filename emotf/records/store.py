@@ -1,22 +1,27 @@
 """The streams of one corpus on disk or on an object store, and who is in them."""
 
 import hashlib
-import io
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emotf.content import built, names_of
 from emotf.errors import UserError
-from emotf.files import read_json, write_json, written_aside
+from emotf.files import read_json, remove_remains, write_sealed, written_aside
 from emotf.places import Place, place
 from emotf.recording import Recording
 from emotf.records.jobs import Outcome
 from emotf.records.stream import GOLD, Stream
+from emotf.tables import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+# What extraction.csv says of every stream of a recording, first.
+MEASURED = {"recording": str, "stream": str, "frames": int, "media_seconds": float, "work_seconds": float}
 
 
 class Store:
@@ -53,7 +58,7 @@ class Store:
             corpus = corpus | {"dir": str(Path(corpus["dir"]).resolve())}
         mine = corpus.get("dir", "unrated media")
         if self.begun:
-            old = self._about()["corpus"].get("dir", "unrated media")
+            old = self._about().corpus.get("dir", "unrated media")
             if old != mine:
                 raise UserError(
                     f"{self.folder} holds the records of {old}, not of {mine}; choose another folder for the records, "
@@ -62,24 +67,24 @@ class Store:
         people = [
             {"id": r.id, "subject": r.subject, "session": r.session, "partition": r.partition} for r in recordings
         ]
-        write_json(
+        write_sealed(
             self.folder / "recordings.json", {"corpus": corpus, "targets_are": targets_are, "recordings": people}
         )
 
     @property
     def read_as(self) -> dict[str, Any]:
         """The settings of the corpus as it was read. Raises UserError where nothing was extracted."""
-        return dict(self._about()["corpus"])
+        return self._about().corpus
 
     @property
     def recordings(self) -> tuple[Recording, ...]:
         """Who is in the store (without media). Raises UserError where nothing was extracted."""
-        return tuple(Recording(**person) for person in self._about()["recordings"])
+        return tuple(Recording(**asdict(person)) for person in self._about().recordings)
 
     @property
     def targets_are(self) -> str:
         """What the targets of this corpus are, for reports."""
-        return str(self._about()["targets_are"])
+        return self._about().targets_are
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -91,6 +96,7 @@ class Store:
         import pandas as pd
 
         path = self.folder / "extraction.csv"
+        remove_remains(self.folder)
         rows = []
         for outcome in outcomes:
             assert outcome.entry is not None  # it was written
@@ -98,7 +104,7 @@ class Store:
             rows.append([outcome.recording, outcome.stream, outcome.entry.frames, media, work])
         if not rows:
             return
-        table = pd.DataFrame(rows, columns=["recording", "stream", "frames", "media_seconds", "work_seconds"])
+        table = pd.DataFrame(rows, columns=[*MEASURED])
         table["frames_per_second"] = table["frames"] / table["work_seconds"]
         table["times_real_time"] = table["media_seconds"] / table["work_seconds"]
         if (old := self.speeds) is not None:
@@ -108,11 +114,9 @@ class Store:
 
     @property
     def speeds(self) -> "pd.DataFrame | None":
-        """What `write_speeds` kept."""
-        import pandas as pd
-
+        """What `write_speeds` kept. Raises UserError where the file is damaged."""
         path = self.folder / "extraction.csv"
-        return pd.read_csv(io.BytesIO(path.read_bytes()), dtype={"recording": str}) if path.is_file() else None
+        return read_rows(path, list(MEASURED), dtype=MEASURED) if path.is_file() else None
 
     def write_media(self, outcomes: Iterable[Outcome]) -> None:
         """Keeps the SHA-256 of the files that streams were made from, beside what is known of other media: media.json.
@@ -123,13 +127,19 @@ class Store:
         for outcome in outcomes:
             found[outcome.recording] = {**found.get(outcome.recording, {}), **outcome.media}
         here = {recording.id for recording in self.recordings}
-        write_json(self.folder / "media.json", {name: of for name, of in sorted(found.items()) if name in here and of})
+        write_sealed(
+            self.folder / "media.json", {name: of for name, of in sorted(found.items()) if name in here and of}
+        )
 
     @property
     def media(self) -> dict[str, dict[str, str]]:
         """Recording -> medium -> SHA-256 of its file; empty in a store of an older version."""
         path = self.folder / "media.json"
-        return dict(read_json(path)) if path.is_file() else {}
+        return (
+            {name: names_of(of, f"{path}, {name}") for name, of in names_of(read_json(path), str(path)).items()}
+            if path.is_file()
+            else {}
+        )
 
     def fingerprint(self, streams: Iterable[str]) -> str:
         """A digest of who is where, of some streams and of the gold standard: what a run was trained on."""
@@ -141,8 +151,25 @@ class Store:
             digest.update(json.dumps([name, asdict(stream.schema), content], sort_keys=True).encode())
         return digest.hexdigest()[:16]
 
-    def _about(self) -> dict[str, Any]:
+    def _about(self) -> "_About":
         path = self.folder / "recordings.json"
         if not self.begun:
             raise UserError(f"{self.folder} holds no records; run tools/extract.py first.")
-        return dict(read_json(path))
+        return built(_About, read_json(path), str(path))
+
+
+@dataclass(frozen=True)
+class _Person:
+    id: str
+    subject: str
+    session: str
+    partition: str
+
+
+@dataclass(frozen=True)
+class _About:
+    """What recordings.json holds."""
+
+    corpus: dict[str, Any]
+    targets_are: str
+    recordings: tuple[_Person, ...]

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from emotf import tables
 from emotf.config import Experiment
 from emotf.doctor import examine_folder, refuse
 from emotf.errors import UserError
@@ -166,9 +165,7 @@ def _system(folder: Path, partition: str, raw: bool) -> System:
         leaf.check_records(Store(experiment.store).fingerprint(experiment.streams))
         targets = tuple(fusion.content["targets"])
         golds: Parts = {part: _golds(experiment, targets, part) for part in parts}
-        found = {
-            part: {name: tables.read_track(fusion.prediction(part, name)) for name in golds[part]} for part in parts
-        }
+        found = {part: {name: fusion.read_prediction(part, name) for name in golds[part]} for part in parts}
         return System(folder.name, golds, found)
     both = {part: traces(run, part) for part in parts}
     golds, found = ({part: dict(pair[i]) for part, pair in both.items()} for i in (0, 1))

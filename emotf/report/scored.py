@@ -65,7 +65,7 @@ def by_epoch(runs: Iterable[tuple[str, Sequence[str], Run]]) -> pd.DataFrame:
     """
     found = []
     for system, targets, run in runs:
-        history = pd.read_csv(run.history)
+        history = run.epochs
         kept = np.arange(len(history)) == run.chosen_epoch(history)
         found += [
             pd.DataFrame({"target": target, "system": system, "run": run.folder.name, "epoch": history["epoch"] + 1,

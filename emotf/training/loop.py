@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any
 
 import keras
-import pandas as pd
 
 from emotf.config import CRITERIA, TRANSDUCTIVE, Experiment, Training
 from emotf.doctor import examine, examine_fitted, refuse
@@ -70,7 +69,7 @@ def train(
     if run.finished:
         run.finish()  # the process may have been killed between FINISHED and the last of its remains
         say(f"{run.folder} is finished; nothing to do.")
-        asking.repeat(row for _, row in pd.read_csv(run.history, float_precision="round_trip").iterrows())
+        asking.repeat(row for _, row in run.epochs.iterrows())
         return True
     keras.utils.clear_session()  # forgets precision and devices, too
     device = prepare_device(settings)

@@ -12,7 +12,6 @@ state, so a kill between any two writes leaves a state and the files that belong
 
 import json
 import time
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ import keras
 import numpy as np
 import pandas as pd
 
-from emotf.errors import UserError
+from emotf.arrays import read_arrays
+from emotf.checksums import promised
 from emotf.files import written_aside
 from emotf.run_folder import RunFolder
 from emotf.runs import best_epoch
@@ -128,7 +128,7 @@ class Resume(keras.callbacks.Callback):
         self._write_history()
 
     def _write_history(self) -> None:
-        with written_aside(self.run.history) as aside:
+        with promised(self.run.history) as aside:
             pd.DataFrame(self.rows).to_csv(aside, index=False)
 
     def _variables(self) -> dict[str, list[Any]]:
@@ -145,9 +145,4 @@ def _write(path: Path, arrays: dict[str, Any]) -> None:
 
 
 def _read(path: Path, run: RunFolder[Any]) -> dict[str, np.ndarray]:
-    try:
-        # opened here: of a damaged file NumPy would leave its own open
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is damaged ({error}); delete {run.state} to train this run from the start.") from None
+    return read_arrays(path, f"delete {run.state} to train this run from the start.")

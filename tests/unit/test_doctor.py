@@ -306,7 +306,7 @@ def test_ratings_moved_with_their_edge_repeated_are_named(experiment):
     gold = chosen.golds["test"]["r1"]
     values = gold.values.copy()
     values[-5:] = values[-6]
-    chosen.golds["test"]["r1"] = replace(gold, values=values)
+    chosen.golds["test"] = {"r1": replace(gold, values=values)}
     assert found(examine(experiment, chosen), "edges") == (
         "arousal of recording r1 is rated in its last 0.5 s, but ratings were moved by 0.5 s and leave nothing "
         "there; let what nobody rated be empty (NaN), do not repeat the edge.",
