@@ -110,11 +110,11 @@ def content(folder):
 @pytest.fixture
 def interrupted(tmp_path, monkeypatch):
     """A whole run, and a copy of its folder after every single change that it made to the disk."""
-    folder, copies = tmp_path / "run", []
+    folder, copies, add = tmp_path / "run", [], checksums._add
 
     def watched(change):
         def changed(path, *args, **kwargs):
-            there = Path(path).exists()
+            there = Path(path).exists() or change is add
             change(path, *args, **kwargs)
             if there and folder in Path(path).parents:
                 copies.append(tmp_path / f"copy{len(copies)}" / "run")
