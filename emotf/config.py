@@ -96,7 +96,7 @@ class Training:
         order: of the examples of an epoch: `shuffled`; or `by_recording`, where those of a recording follow each other
             in time and only the recordings change places (Orgil et al. 2021).
         seed: of weights and order.
-        pool: recordings read (and, where shuffled, mixed) together; 0: 16, or more where 32 MB hold more, or fewer
+        pool: recordings read (and, where shuffled, mixed) together; 0: 16, or more where 16 MB hold more, or fewer
             where 256 MB hold fewer, but at least four.
         jit_compile: XLA.
         deterministic: the same scores to the bit, however many cores there are and whatever else runs: one thread an
