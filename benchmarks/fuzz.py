@@ -7,7 +7,9 @@ import json
 import multiprocessing
 import os
 import re
+import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -60,34 +62,37 @@ def fuzzed(name, reader, out):
         if left < 1:
             break
         # a fork: importing and instrumenting takes longer than some readers are fuzzed
-        process = multiprocessing.get_context("fork").Process(
-            target=child, args=(reader, left, SEED.value + restart, findings, log)
-        )
-        process.start()
-        process.join(left + GRACE)
-        if process.is_alive():
-            process.kill()
-            process.join()
+        with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as root:
+            process = multiprocessing.get_context("fork").Process(
+                target=child, args=(reader, Path(root), left, SEED.value + restart, findings, log)
+            )
+            process.start()
+            process.join(left + GRACE)
+            if process.is_alive():
+                process.kill()
+                process.join()
+            if process.exitcode:  # a signal leaves no time to save it
+                shutil.copy(Path(root) / "home" / reader.file, out / f"{name}-end{restart}")
         text = log.read_text(errors="replace")
         count, took = (re.search(p, text) for p in (r"executed_units: *(\d+)", r"Done \d+ runs in (\d+) second"))
         cases += int(count[1]) if count else 0
         seconds += min(float(took[1]) if took else time.monotonic() - began, left)
         if process.exitcode == 0:
             break
-        cause = re.search(r"libFuzzer: [^\n(;]*", text) or re.search(r"[^\n]*\n?\Z", text)
-        ends.append(f"the process ended ({process.exitcode}): {cause[0].strip()}")
+        cause = re.search(r"libFuzzer: [^\n(;]*|Fatal Python error: [^\n]*|\w+Error: [^\n]*", text)
+        ends.append(f"the process ended ({process.exitcode}){f': {cause[0]}' if cause else ''}")
         log.rename(out / f"{name}-end{restart}.log")
     kinds = [json.loads(line)["kind"] for line in findings.read_text().splitlines()] if findings.exists() else []
     return [name, cases, round(seconds), "; ".join([*kinds, *ends]) or "none"]
 
 
-def child(reader, seconds, seed, findings, log):
+def child(reader, root, seconds, seed, findings, log):
     from _fuzz_loop import fuzz
 
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
         os.dup2(target, stream)
-    fuzz(reader, seconds, seed, findings)
+    fuzz(reader, root, seconds, seed, findings)
 
 
 if __name__ == "__main__":
