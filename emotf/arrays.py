@@ -8,6 +8,7 @@ from typing import IO, Any
 import numpy as np
 
 from emotf.errors import UserError
+from emotf.places import Place, opened
 
 
 def read_array(path: Path) -> np.ndarray:
@@ -25,7 +26,7 @@ def read_array(path: Path) -> np.ndarray:
         raise UserError(f"{path} is not a NumPy array file ({_reason(error)}).") from None
 
 
-def read_arrays(path: Path, advice: str) -> dict[str, np.ndarray]:
+def read_arrays(path: Place, advice: str) -> dict[str, np.ndarray]:
     """Name -> array of an `.npz` file that `np.savez` wrote.
 
     Args:
@@ -37,7 +38,7 @@ def read_arrays(path: Path, advice: str) -> dict[str, np.ndarray]:
     """
     try:
         # opened here: of a damaged file NumPy would leave its own open
-        with open(path, "rb") as file:
+        with opened(path) as file:
             with zipfile.ZipFile(file) as archive:
                 for member in archive.infolist():
                     if member.compress_type != zipfile.ZIP_STORED:

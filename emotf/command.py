@@ -1,5 +1,6 @@
 """How every tool starts and ends: flags, errors of one line, exit codes."""
 
+import atexit
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,12 +9,14 @@ from typing import Any, cast
 from absl import app, flags, logging
 from ml_collections import config_flags
 
+from emotf import places
 from emotf.determinism import one_thread
-from emotf.errors import UserError
+from emotf.errors import UserError, refusal
 
 
 def run(main: Callable[[Sequence[str]], None], words: bool = False) -> None:
-    """Runs a tool. A UserError prints its line and ends with exit code 1; a bug keeps its traceback.
+    """Runs a tool. A UserError prints its line and ends with exit code 1, and so does what the machine refuses (a full
+    disk, a folder that is read-only); a bug keeps its traceback.
 
     Args:
         main: takes the name of the tool and, with `words`, what stands on the command line without dashes.
@@ -33,8 +36,19 @@ def run(main: Callable[[Sequence[str]], None], words: bool = False) -> None:
             _leave(str(error))
         except BrokenPipeError:  # `| head` has seen enough; what is still buffered must not raise it again at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except Exception as error:
+            if not (line := refusal(error) or places.explained(error)):
+                raise
+            _leave(line)
 
-    app.run(guarded, flags_parser=_parse)
+    sys.unraisablehook = _unraisable
+    ended = {"code": 1}  # of an exception that escapes
+    atexit.register(_leave_store, ended)
+    try:
+        app.run(guarded, flags_parser=_parse)
+    except SystemExit as end:
+        ended["code"] = end.code if isinstance(end.code, int) else int(end.code is not None)
+        raise
 
 
 EXAMPLE = "configs/cer_mtl.py:emodb,speech"
@@ -148,6 +162,20 @@ def _parse(argv: Sequence[str]) -> Sequence[str]:
     except (UserError, flags.Error) as error:
         _leave(f"{error} (--help lists the flags)" if isinstance(error, flags.Error) else str(error))
     return []
+
+
+def _unraisable(said: Any) -> None:
+    """An archive that is given up closes itself, which fails on a full disk again; the first time was told."""
+    if not (isinstance(said.exc_value, BaseException) and refusal(said.exc_value)):
+        sys.__unraisablehook__(said)
+
+
+def _leave_store(ended: Mapping[str, int]) -> None:
+    """Ends a process that asked an object store before what would abort it (`emotf.places.connected`)."""
+    if places.connected():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended["code"])
 
 
 def _leave(line: str) -> None:

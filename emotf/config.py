@@ -59,6 +59,8 @@ class Data:
             transductive.
         shuffled_gold: a control: the recordings of train swap their gold standards. What then still scores above chance
             on test is not learned from the pairing of media and ratings.
+        shared_media: recordings of two partitions may have one and the same file (silence, say); `emotf.doctor` refuses
+            them otherwise.
     """
 
     records: str = "work/records"
@@ -69,6 +71,7 @@ class Data:
     fold: int | None = None
     standardisation: str = "train"
     shuffled_gold: bool = False
+    shared_media: bool = False
 
 
 @dataclass
@@ -94,8 +97,10 @@ class Training:
         order: of the examples of an epoch: `shuffled`; or `by_recording`, where those of a recording follow each other
             in time and only the recordings change places (Orgil et al. 2021).
         seed: of weights and order.
-        pool: recordings read (and, where shuffled, mixed) together; 0 takes as many as fit into 256 MB, at least four.
-        jit_compile: XLA.
+        pool: recordings read (and, where shuffled, mixed) together; 0: 16, or more where 32 MB hold more, or fewer
+            where 256 MB hold fewer, but at least four.
+        devices: over which every batch is divided, on Keras' JAX back end. Losses see the whole batch, as on one.
+        jit_compile: XLA (on JAX always).
         deterministic: the same scores to the bit, however many cores there are and whatever else runs: one thread an
             operation and TensorFlow's deterministic kernels (`emotf.determinism`).
         precision: `float32` or `mixed_float16` (losses and moments stay float32).
@@ -116,6 +121,7 @@ class Training:
     order: str = "shuffled"
     seed: int = 0
     pool: int = 0
+    devices: int = 1
     jit_compile: bool = False
     deterministic: bool = False
     precision: str = "float32"
@@ -250,9 +256,12 @@ class Experiment:
         for name in ("seed", "pool", "plateau"):
             if getattr(self.training, name) < 0:
                 raise UserError(f"training.{name} must not be negative, received {getattr(self.training, name)}.")
-        for name in ("learning_rate", "batch", "epochs", "patience", "figure_every"):
+        for name in ("learning_rate", "batch", "epochs", "patience", "figure_every", "devices"):
             if getattr(self.training, name) <= 0:
                 raise UserError(f"training.{name} must be above 0, received {getattr(self.training, name)}.")
+        if self.training.batch % self.training.devices:
+            raise UserError(f"training.batch is {self.training.batch}, which {self.training.devices} devices cannot "
+                            "share equally; choose a multiple of training.devices.")  # fmt: skip
         for name, masks in self.augmentation.items():
             if name not in self.streams:
                 raise UserError(f"augmentation of {name}: there is no such stream, only {', '.join(self.streams)}.")

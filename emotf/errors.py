@@ -1,4 +1,20 @@
-"""The one error that a user can mend."""
+"""What a user can mend: the one error that says so, and what the machine refuses."""
+
+import errno
+import os
+import re
+
+# What is neither a bug nor a matter of what was asked for, and what to do about it.
+AGAIN = "then run the same command again: what is whole stays"
+REFUSALS = {
+    errno.ENOSPC: f"make room, {AGAIN}",
+    errno.EDQUOT: f"make room, {AGAIN}",
+    errno.EFBIG: f"allow larger files (ulimit -f), {AGAIN}",
+    errno.EROFS: "make it writable, or choose another folder",
+    errno.EACCES: "give yourself the right to, or choose another folder",
+    errno.EPERM: "give yourself the right to, or choose another folder",
+    errno.EIO: f"look after the disk, {AGAIN}",
+}
 
 # Characters of a line; of a longer one, the begin and the end are kept: what was found, and what to do.
 LONGEST = 480
@@ -20,3 +36,28 @@ class UserError(Exception):
     def __init__(self, line: str) -> None:
         plain = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in line)
         super().__init__(plain if len(plain) <= LONGEST else f"{plain[:BEGIN]} [...] {plain[-END:]}")
+
+
+def refusal(error: BaseException) -> str:
+    """The line for what the machine refuses: a full disk, a file that must not be written. Empty for other errors.
+
+    TensorFlow has classes of its own for the same, which hold the words of the operating system.
+
+    Example:
+        >>> refusal(OSError(28, "No space left on device", "trace.csv"))
+        'trace.csv: No space left on device; make room, then run the same command again: what is whole stays.'
+        >>> refusal(ValueError("No space left on device"))
+        ''
+    """
+    of_tensorflow = type(error).__module__.startswith("tensorflow.")
+    if not of_tensorflow and not isinstance(error, OSError):
+        return ""
+    first = next(iter(str(error).splitlines()), "")
+    for number, advice in REFUSALS.items():
+        words = os.strerror(number)
+        if of_tensorflow and words in first:
+            named = re.search(rf"(\S+); {words}", first)
+            return f"{named[1] if named else 'A file'}: {words}; {advice}."
+        if isinstance(error, OSError) and (error.errno == number or words in first):
+            return f"{error.filename or 'A file'}: {words}; {advice}."
+    return ""

@@ -1,16 +1,17 @@
 """Scores of predictions: pooled and mean over recordings, always both, undefined values counted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from emotf import tables
+from emotf.doctor import examine_run, refuse
 from emotf.errors import UserError
+from emotf.files import remove_remains
 from emotf.measures import MEAN, MEASURES, POOLED, Moments
 from emotf.pipeline import Missing
-from emotf.prediction import predict_missing, predict_partition, selection, traces
+from emotf.prediction import Predictor, predictors, selection, traces
 from emotf.records import Store
 from emotf.report import figures
 from emotf.runs import Run
@@ -41,11 +42,30 @@ def moments(golds: Mapping[str, Track], predictions: Mapping[str, Track]) -> dic
     for recording, gold in golds.items():
         if recording not in predictions:
             raise UserError(f"Recording {recording} has no prediction; predict the whole partition first.")
-        prediction = predictions[recording].select(gold.channels)
-        gold.check_same_clock(prediction, f"Recording {recording}: gold", "prediction")
-        for i, target in enumerate(gold.channels):
-            part = Moments.of(gold.values[:, i], prediction.values[:, i])
-            found.setdefault(target, {})[recording] = part
+        add_moments(found, recording, gold, predictions[recording])
+    return found
+
+
+def add_moments(found: dict[str, dict[str, Moments]], recording: str, gold: Track, prediction: Track) -> None:
+    """Adds those of one recording to what `moments` gives of several.
+
+    Raises:
+        UserError: the two stand on different clocks.
+    """
+    prediction = prediction.select(gold.channels)
+    gold.check_same_clock(prediction, f"Recording {recording}: gold", "prediction")
+    for i, target in enumerate(gold.channels):
+        found.setdefault(target, {})[recording] = Moments.of(gold.values[:, i], prediction.values[:, i])
+
+
+def _predicted(
+    predictor: Predictor, keep: Callable[[str, Track], None] = lambda name, prediction: None
+) -> dict[str, dict[str, Moments]]:
+    """As `moments`, of predictions that are let go one after the other; `keep` is told each of them."""
+    found: dict[str, dict[str, Moments]] = {}
+    for recording, prediction in predictor.each():
+        add_moments(found, recording, predictor.golds[recording], prediction)
+        keep(recording, prediction)
     return found
 
 
@@ -73,8 +93,19 @@ def score(
         bootstrap interval over subjects), frames (rated), recordings (with a rated frame), undefined (values that the
         data do not define: 1 for a pooled one, else how many recordings are missing from the mean).
     """
+    return score_moments(moments(golds, predictions), partition, variance, subjects, measures)
+
+
+def score_moments(
+    found: Mapping[str, Mapping[str, Moments]],
+    partition: str,
+    variance: str = "population",
+    subjects: Mapping[str, str] | None = None,
+    measures: Sequence[str] = MEASURES,
+) -> pd.DataFrame:
+    """As `score`, of what `moments` found."""
     rows = []
-    for target, parts in moments(golds, predictions).items():
+    for target, parts in found.items():
         rated = _rated(parts)
         for measure in measures:
             singles = [getattr(part.under(variance), measure) for (part,) in rated.values()]
@@ -106,12 +137,16 @@ def evaluate(run: Run, partition: str, allow_seen: bool = False, variance: str =
     """Predicts and scores a partition of a finished run, and keeps traces and scores in its folder.
 
     Raises:
-        UserError: the partition decided something and `allow_seen` is not set, or the run is not finished.
+        UserError: the partition decided something and `allow_seen` is not set, the run is not finished, or
+            `emotf.doctor` finds a leak.
     """
     refuse_seen(partition, allow_seen)
-    golds, predictions = predict_partition(run, partition)
-    scores = score(golds, predictions, partition, variance, subjects_of(run))
-    run.write_predictions(partition, predictions)
+    refuse(examine_run(run))
+    _, (predictor,) = predictors(run, partition)
+    found = _predicted(
+        predictor, lambda recording, prediction: run.write_predictions(partition, {recording: prediction})
+    )
+    scores = score_moments(found, partition, variance, subjects_of(run))
     run.write_scores(scores)
     return scores
 
@@ -135,12 +170,13 @@ def evaluate_missing(
         UserError: as of `evaluate`.
     """
     refuse_seen(partition, allow_seen)
-    golds, complete = traces(run, partition)
+    refuse(examine_run(run))
+    before = moments(*traces(run, partition))
     subjects = subjects_of(run)
-    _, predictions = predict_missing(run, partition, missing)
+    _, found = predictors(run, partition, missing)
     scores = pd.concat([
-        missing_scores(golds, complete, found, one, partition, variance, subjects)
-        for one, found in zip(missing, predictions, strict=True)
+        _losses(before, _predicted(predictor), one, partition, variance, subjects)
+        for one, predictor in zip(missing, found, strict=True)
     ])  # fmt: skip
     run.write_missing(scores)
     return scores
@@ -167,11 +203,23 @@ def missing_scores(
         all streams), loss (complete - value), low and high, here of the loss: its 95 % interval by a paired bootstrap
         over subjects.
     """
+    before, after = moments(golds, complete), moments(golds, predictions)
+    return _losses(before, after, missing, partition, variance, subjects)
+
+
+def _losses(
+    before: Mapping[str, Mapping[str, Moments]],
+    after: Mapping[str, Mapping[str, Moments]],
+    missing: Missing,
+    partition: str,
+    variance: str,
+    subjects: Mapping[str, str] | None,
+) -> pd.DataFrame:
+    """`missing_scores` of the moments of predictions from all streams, and without those that are missing."""
     whole, scores = (
         table[table["measure"].isin(MEASURES_OF_LOSS)].reset_index(drop=True)
-        for table in (score(golds, tracks, partition, variance) for tracks in (complete, predictions))
+        for table in (score_moments(found, partition, variance) for found in (before, after))
     )
-    before, after = moments(golds, complete), moments(golds, predictions)
     losses = [
         paired_bootstrap(_rated(before[target]), _rated(after[target]), pooling, measure, variance, subjects)
         for target, pooling, measure in scores[["target", "pooling", "measure"]].itertuples(index=False)
@@ -196,8 +244,9 @@ def plot(run: Run, partition: str, recordings: int, running_frames: int) -> list
     golds = selection(run.experiment).partition(partition)
     paths = []
     for name in list(golds)[:recordings]:
-        path = run.prediction(partition, name)
-        picture = figures.traces(tables.read_track(path), golds[name], f"{name} ({partition})", running_frames)
-        paths.append(path.with_suffix(".png"))
+        prediction = run.read_prediction(partition, name)
+        picture = figures.traces(prediction, golds[name], f"{name} ({partition})", running_frames)
+        paths.append(run.prediction(partition, name).with_suffix(".png"))
         figures.save(picture, paths[-1])
+        remove_remains(paths[-1].parent, paths[-1].name)
     return paths

@@ -1,13 +1,12 @@
 """From a network and streams to traces."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from emotf import tables
 from emotf.affect import PLANE, words
 from emotf.config import TRANSDUCTIVE, Data, Experiment, from_json
 from emotf.determinism import be_deterministic
@@ -15,10 +14,12 @@ from emotf.errors import UserError
 from emotf.features.base import Feature, FittedFeature
 from emotf.models.base import standardised_to_0
 from emotf.pipeline import (
+    Lazy,
     Missing,
     Selection,
     Slider,
     Standardisation,
+    clocks,
     prediction_batches,
     select,
     track_batches,
@@ -64,7 +65,9 @@ class Predictor:
     ) -> None:
         self.network = network
         self.golds = golds
-        self.window = window.predicting(max(gold.frames for gold in golds.values()))
+        self.targets = next(iter(golds.values())).channels
+        self.clocks = clocks(golds)
+        self.window = window.predicting(max(clock.frames for clock in self.clocks.values()))
         lost = missing.frames(store, golds) if missing else None
         by_group = standardisation in TRANSDUCTIVE
         scaling = transductive(store, streams, list(golds), standardisation, lost) if by_group else None
@@ -75,19 +78,28 @@ class Predictor:
             self.dataset = prediction_batches(store, streams, golds, self.window, scaling, lost, fill)
 
     def __call__(self) -> dict[str, Track]:
-        """Recording -> prediction."""
-        if self.slider:
-            return {
-                name: replace(gold, values=self.slider(*self.read(index), gold.channels))
-                for index, (name, gold) in enumerate(self.golds.items())
-            }
-        values = _values(self.network, self.dataset, next(iter(self.golds.values())).channels)
-        # windows of one recording lie end to end; only the last may reach over its end
-        borders = np.cumsum([len(self.window.cover(gold.frames)) for gold in self.golds.values()]) * self.window.length
-        return {
-            name: replace(gold, values=part[: gold.frames])
-            for (name, gold), part in zip(self.golds.items(), np.split(values, borders[:-1]), strict=True)
-        }
+        """Recording -> prediction, of all recordings at once."""
+        return dict(self.each())
+
+    def each(self) -> Iterator[tuple[str, Track]]:
+        """Recordings with their predictions, one after the other; no other is in memory."""
+        values = self._sliding() if self.slider else self._by_windows()
+        for (name, clock), of in zip(self.clocks.items(), values, strict=True):
+            yield name, Track(of, hop=clock.hop, start=clock.start, channels=self.targets)
+
+    def _sliding(self) -> Iterator[np.ndarray]:
+        assert self.slider is not None
+        for index in range(len(self.clocks)):
+            yield self.slider(*self.read(index), self.targets)
+
+    def _by_windows(self) -> Iterator[np.ndarray]:
+        batches = iter(self.dataset)
+        for clock in self.clocks.values():
+            # windows of a recording lie end to end, no batch holds those of two; the last may reach over its end
+            wanted, parts = len(self.window.cover(clock.frames)) * self.window.length, list[np.ndarray]()
+            while sum(map(len, parts)) < wanted:
+                parts.append(_values(self.network, next(batches), self.targets))
+            yield np.concatenate(parts)[: clock.frames]
 
 
 def selection(experiment: Experiment) -> Selection:
@@ -108,16 +120,24 @@ def selected(store: str, data: Data) -> Selection:
     )
 
 
-def predict_partition(run: Run, partition: str) -> tuple[dict[str, Track], dict[str, Track]]:
-    """Gold standards and predictions of a partition, recording by recording."""
+def predict_partition(run: Run, partition: str) -> tuple[Mapping[str, Track], dict[str, Track]]:
+    """Gold standards and predictions of a partition, the latter all in memory."""
     golds, (predictions,) = predict_missing(run, partition, [None])
     return golds, predictions
 
 
 def predict_missing(
     run: Run, partition: str, missing: Sequence[Missing | None]
-) -> tuple[dict[str, Track], list[dict[str, Track]]]:
-    """Gold standards of a partition, and its predictions once for each that is missing (None: nothing is).
+) -> tuple[Mapping[str, Track], list[dict[str, Track]]]:
+    """Gold standards of a partition, and its predictions as of `predictors`, all in memory."""
+    golds, found = predictors(run, partition, missing)
+    return golds, [predictor() for predictor in found]
+
+
+def predictors(
+    run: Run, partition: str, missing: Sequence[Missing | None] = (None,)
+) -> tuple[Mapping[str, Track], list[Predictor]]:
+    """Gold standards of a partition, and what predicts it, once for each that is missing (None: nothing is).
 
     A lost frame is a gap, all of it 0, in a stream that may have gaps; in one that may not, it holds what
     standardisation maps to 0, as where `ModalityDropout` took it. Of a subject or partition that is standardised by
@@ -132,18 +152,26 @@ def predict_missing(
     fill = {name: at for name, at in standardised_to_0(network).items() if not store.stream(name).schema.gaps}
     by, streams, window = experiment.data.standardisation, list(experiment.streams), experiment.window
     slider = Slider.of(experiment.model, network, window, {name: store.stream(name).schema.hop for name in streams})
-    return golds, [Predictor(network, store, streams, golds, window, by, one, fill, slider)() for one in missing]
+    return golds, [Predictor(network, store, streams, golds, window, by, one, fill, slider) for one in missing]
 
 
-def traces(run: Run, partition: str) -> tuple[dict[str, Track], dict[str, Track]]:
-    """Gold standards and predictions of a partition; what was not predicted yet is, and is kept."""
+def traces(run: Run, partition: str) -> tuple[Mapping[str, Track], Mapping[str, Track]]:
+    """Gold standards and predictions of a partition, which are read whenever they are asked for.
+
+    What was not predicted yet is, and is kept.
+    """
     run.check_records(Store(run.experiment.store).fingerprint(run.experiment.streams))
     golds = selection(run.experiment).partition(partition)
-    if all(run.prediction(partition, name).is_file() for name in golds):
-        return golds, {name: tables.read_track(run.prediction(partition, name)) for name in golds}
-    golds, predictions = predict_partition(run, partition)
-    run.write_predictions(partition, predictions)
-    return golds, predictions
+    if not all(run.prediction(partition, name).is_file() for name in golds):
+        _, (predictor,) = predictors(run, partition)
+        for name, prediction in predictor.each():
+            run.write_predictions(partition, {name: prediction})
+    return golds, kept(run, partition, golds)
+
+
+def kept(run: Run, partition: str, recordings: Iterable[str]) -> Lazy[Track]:
+    """Recording -> its prediction that is in the folder of a run, read whenever it is asked for."""
+    return Lazy(recordings, lambda name: run.read_prediction(partition, name))
 
 
 @dataclass(frozen=True)
@@ -262,7 +290,8 @@ def predict_media(run: Run, media: Mapping[str, str]) -> MediaPrediction:
         centres = {name: track.clock.nearest(clock.times) for name, track in tracks.items()}
         values = slider(streams, centres, targets)
     else:
-        values = _values(network, track_batches(tracks, clock, window), targets)[: clock.frames]
+        parts = [_values(network, batch, targets) for batch in track_batches(tracks, clock, window)]
+        values = np.concatenate(parts)[: clock.frames]
     return MediaPrediction(Track(values, hop=clock.hop, start=clock.start, channels=targets), found)
 
 
@@ -320,7 +349,11 @@ def _shared_clock(tracks: Mapping[str, Track], hop: float, targets: tuple[str, .
     return Track(np.full((frames, len(targets)), np.nan), hop=hop, start=start, channels=targets)
 
 
-def _values(network: Any, dataset: Any, targets: tuple[str, ...]) -> np.ndarray:
-    """Predictions of all windows end to end, [windows x length, targets]."""
-    outputs = network.predict(dataset, verbose=0)
+def _values(network: Any, batch: Any, targets: tuple[str, ...]) -> np.ndarray:
+    """Predictions of the windows of a batch end to end, [windows x length, targets]."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":  # whose tensors others do not take
+        batch = {name: np.asarray(values) for name, values in batch.items()}
+    outputs = network.predict_on_batch(batch)
     return np.stack([np.ravel(outputs[name]).astype(np.float32) for name in targets], axis=1)

@@ -3,6 +3,7 @@
 config.json       the resolved configuration
 about.json        versions, device, seed, sizes, parameters, seconds
 network.keras     the network with its best weights
+checksums.json    of files that are read again (`emotf.checksums`); those of JSON are in them
 state.npz         everything a killed training needs to go on exactly; removed at the end
 kept/             best weights by further criteria, while it trains; removed at the end
 history.csv       one row an epoch
@@ -15,17 +16,22 @@ PRUNED            training was ended on the way, and why; it can go on
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
 
+from emotf.checksums import checked, promised
 from emotf.config import from_json, to_json
 from emotf.content import names_of
+from emotf.determinism import one_thread
 from emotf.errors import UserError
-from emotf.files import read_json, write_json, write_text, written_aside
+from emotf.files import read_json, remove_remains, write_sealed, write_text
+from emotf.places import local
+from emotf.tables import read_rows
 
 if TYPE_CHECKING:
     import keras
+    import pandas as pd
 
 Tree = TypeVar("Tree")
 
@@ -53,7 +59,7 @@ class RunFolder(Generic[Tree]):
     tool: ClassVar[str]
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.folder = local(folder, "A run")
 
     def check(self, experiment: Tree, fingerprint: str) -> None:
         """Refuses a folder that holds a run of another configuration, or one that was trained on other records.
@@ -82,7 +88,7 @@ class RunFolder(Generic[Tree]):
     def begin(self, experiment: Tree) -> None:
         """Writes the configuration."""
         (self.folder / "PRUNED").unlink(missing_ok=True)
-        write_json(self.folder / "config.json", to_json(experiment))
+        write_sealed(self.folder / "config.json", to_json(experiment))
 
     @property
     def experiment(self) -> Tree:
@@ -91,10 +97,12 @@ class RunFolder(Generic[Tree]):
         if not path.is_file():
             raise UserError(f"{self.folder} is no run (it has no config.json); train one with {self.tool}.")
         try:
-            found: Tree = from_json(read_json(path), self.tree)
+            found: Any = from_json(read_json(path), self.tree)
         except UserError as error:
             raise UserError(f"{path} is no configuration of this version: {error}") from None
-        return found
+        if found.training.deterministic:
+            one_thread()  # now, before TensorFlow counts its threads
+        return cast(Tree, found)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -104,17 +112,20 @@ class RunFolder(Generic[Tree]):
 
     def note(self, **facts: Any) -> None:
         """Adds facts to what is known about the run."""
-        write_json(self.folder / "about.json", self.about | facts)
+        write_sealed(self.folder / "about.json", self.about | facts)
 
     @property
     def finished(self) -> bool:
         return (self.folder / "FINISHED").is_file()
 
     def finish(self) -> None:
-        """Says that training came to its end; the state for resuming is not needed any more."""
-        write_text(self.folder / "FINISHED", "")
-        self.state.unlink(missing_ok=True)
+        """Says that training came to its end; the state for resuming is not needed any more, nor what was begun."""
+        if not self.finished:
+            write_text(self.folder / "FINISHED", "")
+        if self.state.is_file():  # a finished run may lie where nothing can be written
+            self.state.unlink()
         shutil.rmtree(self.folder / "kept", ignore_errors=True)
+        remove_remains(self.folder, below=True)
 
     def prune(self, reason: str) -> None:
         """Says why training ended on the way; the state stays, so that it can go on."""
@@ -144,6 +155,11 @@ class RunFolder(Generic[Tree]):
         return self.folder / "history.csv"
 
     @property
+    def epochs(self) -> "pd.DataFrame":
+        """The history, a row an epoch. Raises UserError where the file is damaged."""
+        return read_rows(self.checked(self.history), float_precision="round_trip")
+
+    @property
     def log(self) -> Path:
         return self.folder / "log.txt"
 
@@ -153,14 +169,14 @@ class RunFolder(Generic[Tree]):
 
     def save_network(self, network: "keras.Model") -> None:
         """Saves the network with its best weights."""
-        with written_aside(self.folder / "network.keras") as aside:
+        with promised(self.folder / "network.keras") as aside:
             network.save(aside)
 
     def network(self) -> "keras.Model":
         """The trained network.
 
         Raises:
-            UserError: training did not finish.
+            UserError: training did not finish, or the file is damaged.
         """
         if self.pruned:
             raise UserError(f"{self.folder} has no network, it was pruned {self.pruned}; choose a finished run.")
@@ -168,7 +184,11 @@ class RunFolder(Generic[Tree]):
             raise UserError(f"{self.folder} is not finished; run {self.tool} again, it continues where it stopped.")
         from emotf.models.base import load
 
-        return load(self.folder / "network.keras")
+        return load(self.checked(self.folder / "network.keras"))
+
+    def checked(self, path: Path) -> Path:
+        """A file that training left. Raises UserError where it is damaged."""
+        return checked(path, f"restore it, or delete {self.folder} and run {self.tool} again")
 
     def _completed(self, content: Any) -> Any:
         """The configuration of an older version with the defaults of the fields that it did not have."""

@@ -1,12 +1,12 @@
 """The folder of a run of an experiment: the only place that knows its file names, beside `emotf.run_folder`.
 
-standardisation.json   by what inputs are standardised; where by train, mean and variance a channel
+standardisation.json   by what inputs are standardised; where by train, mean and variance a channel, and by whose frames
 learned/<stream>.npz   what a fitted feature had learned, to extract the stream of other recordings
 best/<criterion>/      a finished run with these weights, for every criterion of `training.keep`
 scores.csv             target x partition x variance x pooling x measure
 missing.csv            the same, x what is missing, with what that costs
 predictions/<partition>/<recording>.csv
-postprocessing.json    what each step of post-processing learned, and the partition it was fitted on
+postprocessing.json    what each step of post-processing learned, and the partition and recordings it was fitted on
 postprocessed/<partition>/<recording>.csv, postprocessed.csv      traces after it, and their scores
 """
 
@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emotf import tables
+from emotf.checksums import checked, promised
 from emotf.config import CRITERIA, Experiment
 from emotf.content import names_of
 from emotf.errors import UserError
-from emotf.files import read_json, write_json, written_aside
+from emotf.files import read_json, write_sealed
+from emotf.pipeline import Standardisation
 from emotf.records import LEARNED, Store
 from emotf.run_folder import RunFolder, first_best
 from emotf.track import Track
@@ -27,6 +29,10 @@ from emotf.track import Track
 if TYPE_CHECKING:
     import keras
     import pandas as pd
+
+
+# What to do about scores that are damaged.
+UNSCORED = "delete it and score the run again"
 
 
 class Run(RunFolder[Experiment]):
@@ -58,10 +64,10 @@ class Run(RunFolder[Experiment]):
         kept = self.best(criterion)
         shutil.rmtree(kept.folder, ignore_errors=True)  # of a process that was killed here, or of another training
         facts = self.about | {"chosen": {"criterion": criterion, "epoch": epoch}, "kept_from": self.folder.name}
-        write_json(kept.folder / "about.json", facts)
+        write_sealed(kept.folder / "about.json", facts)
         sources = [self.folder / name for name in ("config.json", "standardisation.json", "history.csv")]
         for source in [*sources, *(self.folder / "learned").glob("*.npz")]:
-            with written_aside(kept.folder / source.relative_to(self.folder)) as aside:
+            with promised(kept.folder / source.relative_to(self.folder)) as aside:
                 shutil.copyfile(source, aside)
         kept.save_network(network)
         kept.finish()
@@ -77,7 +83,16 @@ class Run(RunFolder[Experiment]):
 
     def write_standardisation(self, by: str, fitted: Mapping[str, Any]) -> None:
         """Keeps what the inputs are standardised by, and what was fitted on train."""
-        write_json(self.folder / "standardisation.json", {"by": by, "streams": dict(fitted)})
+        write_sealed(self.folder / "standardisation.json", {"by": by, "streams": dict(fitted)})
+
+    @property
+    def standardisation(self) -> dict[str, Standardisation] | None:
+        """stream -> what it is standardised by, constants of the network; None where the run does not say."""
+        path = self.folder / "standardisation.json"
+        if not path.is_file():
+            return None
+        found = read_json(path)["streams"]
+        return {name: Standardisation(**{k: _frozen(v) for k, v in part.items()}) for name, part in found.items()}
 
     def learned(self, stream: str) -> Path:
         """What the feature of a stream had learned; no file where it is no fitted feature."""
@@ -88,8 +103,8 @@ class Run(RunFolder[Experiment]):
         for name in streams:
             source = store.stream(name).folder / LEARNED
             if source.is_file():
-                with written_aside(self.learned(name)) as aside:
-                    shutil.copyfile(source, aside)
+                with promised(self.learned(name)) as aside:
+                    aside.write_bytes(source.read_bytes())
 
     def write_scores(self, scores: "pd.DataFrame", postprocessed: bool = False) -> None:
         """Keeps the scores, those of other partitions and protocols included."""
@@ -103,7 +118,7 @@ class Run(RunFolder[Experiment]):
         """The scores, where the run was evaluated."""
 
         path = self._scores(postprocessed)
-        return tables.read_rows(path, ("partition", "target")) if path.is_file() else None
+        return tables.read_rows(checked(path, UNSCORED), ("partition", "target")) if path.is_file() else None
 
     def _scores(self, postprocessed: bool) -> Path:
         return self.folder / ("postprocessed.csv" if postprocessed else "scores.csv")
@@ -115,7 +130,12 @@ class Run(RunFolder[Experiment]):
     def write_predictions(self, partition: str, predictions: Mapping[str, Track], postprocessed: bool = False) -> None:
         """Keeps the traces of a partition."""
         for recording, track in predictions.items():
-            tables.write_track(self.prediction(partition, recording, postprocessed), track)
+            tables.write_track(self.prediction(partition, recording, postprocessed), track, written=promised)
+
+    def read_prediction(self, partition: str, recording: str) -> Track:
+        """The trace of one recording. Raises UserError where it is missing or damaged."""
+        advice = f"delete {self.folder / 'predictions'} and {self._scores(False)}, and score the run again"
+        return tables.read_track(checked(self.prediction(partition, recording), advice))
 
     def write_postprocessing(self, content: Mapping[str, Any]) -> None:
         """Keeps what post-processing learned; traces and scores of another post-processing are deleted."""
@@ -123,7 +143,7 @@ class Run(RunFolder[Experiment]):
             (self.folder / "postprocessing.json").unlink()
             (self.folder / "postprocessed.csv").unlink(missing_ok=True)
             shutil.rmtree(self.folder / "postprocessed", ignore_errors=True)
-        write_json(self.folder / "postprocessing.json", dict(content))
+        write_sealed(self.folder / "postprocessing.json", content)
 
     @property
     def is_postprocessed(self) -> bool:
@@ -168,9 +188,21 @@ class Fusion:
         first = Path(next(iter(self.content["sources"].values())))
         return Fusion(first).first_run if Fusion(first).exists else first
 
+    @property
+    def scores(self) -> "pd.DataFrame":
+        """Its scores."""
+        import pandas as pd
+
+        return pd.read_csv(self.folder / "scores.csv")
+
     def prediction(self, partition: str, recording: str) -> Path:
         """The trace of one recording."""
         return self.folder / "predictions" / partition / f"{recording}.csv"
+
+    def read_prediction(self, partition: str, recording: str) -> Track:
+        """The trace of one recording. Raises UserError where it is missing or damaged."""
+        advice = f"delete {self.folder} and fuse again"
+        return tables.read_track(checked(self.prediction(partition, recording), advice))
 
     def check(self, sources: Sequence[str]) -> None:
         """Refuses a folder that holds a run, a fusion of other systems, or one of the sources."""
@@ -190,10 +222,10 @@ class Fusion:
         """Keeps traces by partition, scores, and last what makes the folder a fusion."""
         for partition, tracks in predictions.items():
             for recording, track in tracks.items():
-                tables.write_track(self.prediction(partition, recording), track)
-        with written_aside(self.folder / "scores.csv") as aside:
+                tables.write_track(self.prediction(partition, recording), track, written=promised)
+        with promised(self.folder / "scores.csv") as aside:
             scores.to_csv(aside, index=False)
-        write_json(self.folder / "fusion.json", dict(content))
+        write_sealed(self.folder / "fusion.json", content)
 
 
 def best_epoch(values: "Iterable[float]", criterion: str) -> int:
@@ -208,14 +240,19 @@ def best_epoch(values: "Iterable[float]", criterion: str) -> int:
     return first_best(values, CRITERIA[criterion])
 
 
+def _frozen(value: Any) -> Any:
+    """A list of JSON as the tuple that it was."""
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _write_rows(path: Path, rows: "pd.DataFrame", same: Sequence[str]) -> None:
     """Writes a table; old rows stay, but for those that agree with new ones in the columns `same`."""
     import pandas as pd
 
     if path.is_file():
-        old = tables.read_rows(path, same, dtype=dict.fromkeys(same, str))
+        old = tables.read_rows(checked(path, UNSCORED), same, dtype=dict.fromkeys(same, str))
         keys = pd.MultiIndex.from_frame(rows[[*same]].astype(str))
         replaced = pd.MultiIndex.from_frame(old[[*same]]).isin(keys)
         rows = pd.concat([old[~replaced], rows])
-    with written_aside(path) as aside:
+    with promised(path) as aside:
         rows.to_csv(aside, index=False)

@@ -2,7 +2,8 @@
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from emotf.arff import read_arff
 from emotf.arrays import read_array
 from emotf.errors import UserError
 from emotf.files import written_aside
+from emotf.places import Place, opened
 from emotf.track import MISFIT, Track
 
 # A row may stand this share of a hop off its place (times are printed rounded); more means a lost or doubled row.
@@ -88,19 +90,24 @@ def to_track(
 
 
 def write_track(
-    path: Path, track: Track, decimals: int | None = None, beside: Mapping[str, np.ndarray] | None = None
+    path: Path,
+    track: Track,
+    decimals: int | None = None,
+    beside: Mapping[str, np.ndarray] | None = None,
+    written: Callable[[Path], AbstractContextManager[Path]] = written_aside,
 ) -> None:
     """Writes `time,<channels>` as CSV, whole or not at all; NaN becomes an empty cell.
 
     Values are exact to the bit of float32 unless `decimals` rounds them. `beside` adds columns of any content [frames]
-    on the right; where it holds text, `read_track` needs the names of the channels.
+    on the right; where it holds text, `read_track` needs the names of the channels. `written` may also be
+    `emotf.checksums.promised`.
     """
     table = pd.DataFrame(track.values, columns=list(track.channels))
     # times are not values: rounded to a decimal or two, frames would fall together
     times = np.round(track.times, 6) if decimals is None else [f"{t:.{max(decimals, 3)}f}" for t in track.times]
     table.insert(0, "time", times)
     table = table.assign(**dict(beside or {}))
-    with written_aside(path) as aside:
+    with written(path) as aside:
         table.to_csv(aside, index=False, float_format="%.9g" if decimals is None else f"%.{decimals}f")
 
 
@@ -150,17 +157,18 @@ def _separator(path: Path) -> str:
     return next((mark for mark in ",;\t" if mark in header), ",")
 
 
-def read_csv(path: Path, **options: Any) -> pd.DataFrame:
+def read_csv(path: Place, **options: Any) -> pd.DataFrame:
     """`pandas.read_csv`, but rows that are longer than the header raise pandas' ParserWarning.
 
     By itself pandas takes the first cells of such rows for row names, and every column for its neighbour.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        return pd.read_csv(path, index_col=False, **options)
+        with opened(path) as file:
+            return pd.read_csv(file, index_col=False, **options)
 
 
-def read_rows(path: Path, columns: Sequence[str] = (), **options: Any) -> pd.DataFrame:
+def read_rows(path: Place, columns: Sequence[str] = (), **options: Any) -> pd.DataFrame:
     """A table of any content that emotf wrote, a history or scores.
 
     Args:

@@ -26,6 +26,7 @@ OUT = flags.DEFINE_string("out", "", "Path of the CSV; the others go beside it. 
 
 
 def main(_):
+    from emotf.files import remove_remains
     from emotf.media import picture_times
     from emotf.prediction import check_words, in_words, media_of, outputs_of, predict_media
     from emotf.refinement import chains_of, refine
@@ -50,6 +51,8 @@ def main(_):
     write_track(out["csv"], track, beside=named)
     if OVERLAY.value:
         overlay(Path(media["video"]), out["mp4"], track, times, named.get("word"))
+    for path in out.values():
+        remove_remains(path.parent, path.name)  # of a prediction that was killed
     print(f"{track.frames} frames, {1 / track.hop:g}/s, {', '.join(track.channels)}")
     print(*out.values(), sep="\n")
 

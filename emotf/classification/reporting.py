@@ -21,7 +21,6 @@ from emotf.report.figures import as_png, save
 from emotf.report.palette import looks
 from emotf.report.tables import number
 from emotf.report.texts import Content, TableText, as_latex, as_markdown
-from emotf.tables import read_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,7 +79,7 @@ def report(
         tables=_tables(scored, partition),
     )
     drawn = _drawn(scored, partition, mistakes)
-    histories = {of.name: [read_rows(one.run.history) for one in of.runs] for of in scored}
+    histories = {of.name: [one.run.epochs for one in of.runs] for of in scored}
     seen = looks([of.name for of in scored])
     galleries = {of.name: as_png(drawn[of.runs[0].run.picture(partition, "mistakes")]) for of in scored}
     name = "classifiers" if partition == "test" else f"classifiers_{partition}"

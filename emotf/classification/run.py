@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emotf.checksums import checked, promised
 from emotf.classification.config import Classification
 from emotf.classification.scoring import Answers
 from emotf.errors import UserError
-from emotf.files import write_json, written_aside
+from emotf.files import write_json
 from emotf.run_folder import RunFolder
 from emotf.tables import read_rows
 
@@ -46,7 +47,8 @@ class PictureRun(RunFolder[Classification]):
         if not path.is_file():
             return None
         text = dict.fromkeys(("picture", "class", "answer"), str)  # "7" is a class, and so is "None"
-        rows = read_rows(path, dtype=text, keep_default_na=False, float_precision="round_trip")
+        advice = f"delete it and run {self.tool} again"
+        rows = read_rows(checked(path, advice), dtype=text, keep_default_na=False, float_precision="round_trip")
         classes = tuple(self.about["classes"])
         if tuple(rows.columns) != ("picture", "class", "answer", *classes):
             raise UserError(f"{path} is not of this run's classes; delete it and run {self.tool} again.")
@@ -68,7 +70,7 @@ class PictureRun(RunFolder[Classification]):
             (stem.with_name(f"{partition}_confusion.csv"), confusion, True),
             (self._answers(partition), rows, False),
         ):
-            with written_aside(path) as aside:
+            with promised(path) as aside:
                 table.to_csv(aside, index=index)
 
     def picture(self, partition: str, what: str) -> Path:

@@ -13,7 +13,8 @@ from typing import Any
 
 from emotf.comparison.grid import Trial
 from emotf.config import from_json, to_json
-from emotf.errors import UserError
+from emotf.doctor import examine, refuse
+from emotf.errors import UserError, refusal
 from emotf.evaluation import evaluate
 from emotf.processes import worker_pool
 from emotf.progress import clock, say
@@ -29,8 +30,8 @@ def check(trials: Sequence[Trial]) -> None:
 
     Raises:
         UserError: systems are scored on different partitions, a run of another configuration or on other records is in
-            the way, no network can be built for a system's streams and window, or nothing is rated where it would be
-            scored.
+            the way, no network can be built for a system's streams and window, nothing is rated where it would be
+            scored, or `emotf.doctor` finds a leak.
     """
     partitions = list(dict.fromkeys(trial.partition for trial in trials))
     if len(partitions) > 1:
@@ -52,6 +53,8 @@ def check(trials: Sequence[Trial]) -> None:
         if not trial.golds.golds.get(trial.partition):
             raise UserError(f"Partition {trial.partition!r} holds no rated recording; choose and report on "
                             "development by data.protocol=koprue2020.")  # fmt: skip
+    for trial in {_of_doctor(trial): trial for trial in trials}.values():
+        refuse(examine(trial.experiment, trial.golds))
 
 
 def _of_network(trial: Trial) -> str:
@@ -59,6 +62,13 @@ def _of_network(trial: Trial) -> str:
     experiment = trial.experiment
     parts = to_json(experiment.model), to_json(experiment.window), list(experiment.streams)
     return json.dumps([experiment.store, trial.targets, *parts])
+
+
+def _of_doctor(trial: Trial) -> str:
+    """What decides whether there is a leak in a trial before it runs, whatever it predicts and how it is trained."""
+    experiment = trial.experiment
+    data = to_json(experiment.data) | {"targets": []}
+    return json.dumps([experiment.store, data, to_json(experiment.window), list(experiment.streams)])
 
 
 def _check_network(trial: Trial) -> None:
@@ -161,6 +171,8 @@ def _run(experiment: dict[str, Any], folder: Path, partition: str) -> str:
     except UserError as error:
         return str(error)
     except Exception as error:
+        if line := refusal(error):
+            return line
         run.folder.mkdir(parents=True, exist_ok=True)
         with open(run.log, "a") as log:
             traceback.print_exc(file=log)

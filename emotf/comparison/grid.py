@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from emotf import tables
 from emotf.comparison.axes import TARGETS, applied
 from emotf.config import Data, Experiment, from_json, replaced, to_json
 from emotf.errors import UserError
 from emotf.evaluation import moments
 from emotf.measures import Moments
 from emotf.pipeline import Selection
-from emotf.prediction import selected
+from emotf.prediction import kept, selected
 from emotf.records import Store
 from emotf.runs import Run
 
@@ -75,8 +74,7 @@ class Trial:
         """target -> recording -> moments of its predictions; read once, since every report asks for them."""
         if partition not in self._scored:
             golds = self.golds.partition(partition)
-            predictions = {name: tables.read_track(self.run.prediction(partition, name)) for name in golds}
-            self._scored[partition] = moments(golds, predictions)
+            self._scored[partition] = moments(golds, kept(self.run, partition, golds))
         return self._scored[partition]
 
 

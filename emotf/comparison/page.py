@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emotf import tables
 from emotf.comparison.grid import Trial
 from emotf.comparison.summary import by_recording, subjects_of
 from emotf.measures import MEASURES, POOLED
@@ -89,7 +88,7 @@ def _traced(members: Sequence[Trial]) -> dict[str, tuple[Track, Track]]:
     for trial in members:
         golds = trial.golds.partition(trial.partition) if trial.seed == first else {}
         for name, gold in golds.items():
-            pair = gold, tables.read_track(trial.run.prediction(trial.partition, name)).select(gold.channels)
+            pair = gold, trial.run.read_prediction(trial.partition, name).select(gold.channels)
             found[name] = tuple(map(_joined, found[name], pair)) if name in found else pair  # type: ignore[assignment]
     return found
 

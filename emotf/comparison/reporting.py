@@ -11,7 +11,7 @@ from emotf.comparison.hparams import write_hparams
 from emotf.comparison.page import page, systems_of
 from emotf.comparison.stability import steadiness
 from emotf.comparison.summary import learning, summarise
-from emotf.files import write_text, written_aside
+from emotf.files import remove_remains, write_text, written_aside
 from emotf.report import figures, score_figures, tables
 from emotf.report.latex import comparison_latex
 from emotf.report.scored import by_epoch, by_frame, by_subject
@@ -78,6 +78,7 @@ def report(
         write_text(folder / name, text)
     for name, figure in drawn.items():
         figures.save(figure, folder / name)
+    remove_remains(folder)
     hparams = write_hparams(trials, variance, folder / "hparams")
     return table, (*(folder / name for name in (*texts, *drawn)), hparams)
 

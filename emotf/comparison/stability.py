@@ -17,7 +17,6 @@ from emotf.comparison.summary import by_recording
 from emotf.errors import UserError
 from emotf.measures import MEAN, POOLED, Moments
 from emotf.statistics import overall, pooled_sd, sd_ratio, sd_ratio_normal, squared_deviations
-from emotf.tables import read_rows
 
 # The value of `target` in rows of the mean over all of them.
 MEAN_TARGET = "mean over targets"
@@ -150,7 +149,7 @@ def own_units(trials: Sequence[Trial]) -> pd.DataFrame:
     rows = []
     for runs in _repeated(trials):
         names = {loss.name for trial in runs for loss in trial.experiment.losses(trial.targets).values()}
-        histories = [(trial.run, read_rows(trial.run.history)) for trial in runs]
+        histories = [(trial.run, trial.run.epochs) for trial in runs]
         kept = [history.iloc[run.chosen_epoch(history)] for run, history in histories]
         columns = [f"dev_{name}_mean" for name in names]
         if len(columns) == 1 and all(columns[0] in epoch for epoch in kept):

@@ -11,7 +11,6 @@ from emotf.errors import UserError
 from emotf.measures import MEAN, MEASURES, POOLED, Moments
 from emotf.records import Store
 from emotf.statistics import holm, overall, paired_bootstrap, permutation_test
-from emotf.tables import read_rows
 
 # What is drawn and swapped as a whole: a person with all recordings, or each recording by itself.
 UNITS = ("subject", "recording")
@@ -129,7 +128,7 @@ def learning(trials: Sequence[Trial]) -> pd.DataFrame:
     """
     rows = []
     for trial in trials:
-        history = read_rows(trial.run.history)
+        history = trial.run.epochs
         first, last = history["loss"].iloc[0], history["loss"].iloc[-1]
         kept = history.iloc[trial.run.chosen_epoch(history)]
         for target in trial.targets:

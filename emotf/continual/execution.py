@@ -20,7 +20,7 @@ from emotf.continual.learning import Features, accuracies_alone, accuracy, alone
 from emotf.continual.linear import LinearClassifier
 from emotf.continual.rules import Learned
 from emotf.errors import UserError
-from emotf.files import read_json, write_json, written_aside
+from emotf.files import read_json, write_sealed, written_aside
 from emotf.progress import progress
 from emotf.weights import loaded
 
@@ -119,7 +119,7 @@ def _execute(run: Run) -> None:
     from emotf.continual.pictures import material
 
     found = material(run.config, run.seed)
-    write_json(run.folder / "config.json", _settings(run))
+    write_sealed(run.folder / "config.json", _settings(run))
     network = _body(run, found)
     seen = _seen(run, found.train)
     standardised = body.Standardisation.of(body.features(network, seen.values))
@@ -136,7 +136,7 @@ def _execute(run: Run) -> None:
             kept |= {f"{kind}_{task}_weights": one.weights, f"{kind}_{task}_bias": one.bias}
     with written_aside(run.folder / "learned.npz") as aside:
         np.savez(aside, **kept)
-    write_json(run.folder / "facts.json", {
+    write_sealed(run.folder / "facts.json", {
         "body_parameters": network.count_params() - network.get_layer(CLASSIFIER).count_params(),
         "network_parameters": network.count_params(),
         "network_training_accuracy": body.accuracy(network, seen),

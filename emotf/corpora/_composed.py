@@ -1,5 +1,6 @@
 """Corpora that write themselves to disk in the folder layout before they are read."""
 
+import io
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import pandas as pd
 
 from emotf.corpora.folder import Folder, visible
 from emotf.errors import UserError
-from emotf.files import read_json, write_json, written_aside
+from emotf.files import read_json, remove_remains, write_json, written_aside
 from emotf.progress import progress
 from emotf.recording import Recording
 
@@ -67,6 +68,7 @@ class Composed(Folder):
         last = self.path / "ratings" / self.composed()[-1]
         for row in progress([row for row in rows if not (last / f"{row['id']}.csv").is_file()], f"corpus {self.name}"):
             self.compose(row)
+        remove_remains(self.path, below=True)
         with written_aside(self.path / "recordings.csv") as aside:
             pd.DataFrame(rows).to_csv(aside, index=False)
 
@@ -90,5 +92,7 @@ def write_sound(path: Path, samples: np.ndarray, rate_hz: int) -> None:
     """Writes int16 [samples] as a mono 16-bit PCM WAV, whole or not at all."""
     import soundfile
 
+    sound = io.BytesIO()  # of a full disk soundfile would only say "System error."
+    soundfile.write(sound, samples, rate_hz, subtype="PCM_16", format="WAV")
     with written_aside(path) as aside:
-        soundfile.write(aside, samples, rate_hz, subtype="PCM_16", format="WAV")
+        aside.write_bytes(sound.getvalue())

@@ -14,6 +14,7 @@ from scipy.signal import fftconvolve
 
 from emotf.collection import TWIN
 from emotf.corpora._affect import affect
+from emotf.corpora._composed import write_sound
 from emotf.corpora._drawn_face import DrawnFace, wall
 from emotf.corpora._layout import RECOLA_RATERS
 from emotf.corpora._speech import CONTROL_HZ, RATE_HZ, draw_voice, smooth_noise, speak
@@ -125,11 +126,9 @@ def eda(rng: np.random.Generator, arousal: np.ndarray, times: np.ndarray) -> np.
 
 def write_wav(path: Path, samples: np.ndarray, rate_hz: int) -> None:
     """16-bit PCM at `rate_hz`, from int16 [samples] at `_speech.RATE_HZ`."""
-    import soundfile
     import soxr
 
-    with written_aside(path) as aside:
-        soundfile.write(aside, soxr.resample(samples, RATE_HZ, rate_hz), rate_hz, subtype="PCM_16", format="WAV")
+    write_sound(path, soxr.resample(samples, RATE_HZ, rate_hz), rate_hz)
 
 
 def write_lines(path: Path, lines: Iterable[str], end: str = "\n") -> None:

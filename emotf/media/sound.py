@@ -11,8 +11,8 @@ Which decoder, and why
       without a Xing header and WAV of declared length 0, whose length libsndfile only guesses.
 
     Where tensorflow-io is not installed (its native operations load on one TensorFlow only), soundfile decodes its
-    formats too. The choice follows the content of the file, never its suffix. Resampling is soxr's "HQ", the default
-    of librosa; tensorflow-io's is late by 32 samples and loses as many at the end.
+    formats too. The choice follows the content of the file, never its suffix. Resampling is soxr's "HQ", the default of
+    librosa; tensorflow-io's is late by 32 samples and loses as many at the end.
 """
 
 from collections.abc import Iterable, Iterator

@@ -10,27 +10,29 @@ does so, by the same function of (seed, epoch); pools then are a matter of memor
 next recording.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from emotf.errors import UserError
+from emotf.pipeline.lazy import clocks
 from emotf.pipeline.missing import Lost
-from emotf.pipeline.standardisation import Standardisation, scaler
-from emotf.records import Store, nearest_frames
+from emotf.pipeline.reading import Scaling, reader
+from emotf.records import Store
 from emotf.track import Track
 from emotf.windows.base import Window
 
-# Recordings are pooled up to this size, so a pool in use and one being read stay well below memory.
-POOL_BYTES = 256 * 2**20
+# A pool is as large as this many recordings or this many bytes, whichever is more: enough to mix people, and short
+# recordings. Memory grows no further once a corpus is three pools long: one is in use, one is being put together.
+POOL_RECORDINGS, POOL_BYTES = 16, 32 * 2**20
+
+# But no larger than this many bytes, so that these stay well below memory.
+POOL_MOST_BYTES = 256 * 2**20
 
 # Gold frames a batch of prediction covers.
 PREDICTION_FRAMES = 1024
-
-# stream -> recording -> what its frames are standardised by before they are batched
-Scaling = Mapping[str, Mapping[str, Standardisation]]
 
 
 @dataclass
@@ -73,7 +75,7 @@ def training_batches(
         window: what an example is.
         batch: windows.
         seed: of the order.
-        pool: K; 0 takes as many recordings as fit into 256 MB.
+        pool: K; 0: 16 recordings, or more where 32 MB hold more, or fewer where 256 MB hold fewer, but at least 4.
         scaling: of streams that the network does not standardise itself.
         order: `shuffled`: the examples of a pool among each other; `by_recording`: only the recordings, each in time.
 
@@ -82,14 +84,15 @@ def training_batches(
     """
     import tensorflow as tf
 
-    targets = next(iter(golds.values())).channels
-    window = window.spanning(max(gold.frames for gold in golds.values()))
-    anchors = [window.anchors(gold.values) for gold in golds.values()]
-    examples = sum(map(len, anchors))
+    targets, when = next(iter(golds.values())).channels, clocks(golds)
+    window = window.spanning(max(clock.frames for clock in when.values()))
+    examples = sum(len(window.anchors(gold.values)) for gold in golds.values())
     if not examples:
         raise UserError(f"Not one frame of {', '.join(targets)} is rated in these {len(golds)} recordings.")
     pool = min(pool or _pool_size(store, streams, golds), len(golds))
-    read, gather = reader(store, streams, golds, anchors, scaling), _gatherer(store, streams, window)
+    # a gold standard is read anew in each epoch: nothing of the length of a corpus stays in memory
+    read = reader(store, streams, when, lambda name: golds[name].values, window.anchors, scaling)
+    gather = _gatherer(store, streams, window)
     epoch = tf.Variable(0, dtype=tf.int64, trainable=False, name="epoch")
 
     def permutation(count: Any, of: Any) -> Any:
@@ -141,9 +144,14 @@ def prediction_batches(
     """
     import tensorflow as tf
 
-    anchors = [window.cover(gold.frames) for gold in golds.values()]
-    recordings = tf.data.Dataset.range(len(golds)).map(reader(store, streams, golds, anchors, scaling, lost, fill))
-    return _in_order(recordings, _gatherer(store, streams, window), anchors, window)
+    when = clocks(golds)
+
+    def nothing_rated(name: str) -> np.ndarray:
+        return np.empty((when[name].frames, 0), np.float32)
+
+    read = reader(store, streams, when, nothing_rated, lambda gold: window.cover(len(gold)), scaling, lost, fill)
+    recordings = tf.data.Dataset.range(len(when)).map(read)
+    return _in_order(recordings, _gatherer(store, streams, window), [clock.frames for clock in when.values()], window)
 
 
 def track_batches(tracks: Mapping[str, Track], clock: Track, window: Window) -> Any:
@@ -160,67 +168,7 @@ def track_batches(tracks: Mapping[str, Track], clock: Track, window: Window) -> 
     signature = tf.nest.map_structure(lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), recording)
     one = tf.data.Dataset.from_generator(lambda: [recording], output_signature=signature)
     gather = _at({name: window.offsets(track.hop) for name, track in tracks.items()}, window.length)
-    return _in_order(one, gather, [window.cover(clock.frames)], window)
-
-
-def reader(
-    store: Store,
-    streams: Sequence[str],
-    golds: Mapping[str, Track],
-    anchors: Sequence[np.ndarray],
-    scaling: Scaling | None,
-    lost: Lost | None = None,
-    fill: Mapping[str, Sequence[float]] | None = None,
-) -> Callable[[Any], dict[str, Any]]:
-    """index -> one recording: its streams [frames, channels], gold [gold frames, targets], anchors, and centres.
-
-    `centres` are the frames of each stream nearest to each gold time, int64 [gold frames].
-    """
-    import tensorflow as tf
-
-    parsers = {name: store.stream(name).parser() for name in streams}
-    paths = {name: tf.constant([str(store.stream(name).path(id_)) for id_ in golds]) for name in streams}
-    centres = {name: _sliced(_centres(store, name, golds)) for name in streams}
-    gold = _sliced([gold.values for gold in golds.values()])
-    anchor = _sliced(anchors)
-    scales = {name: scaler([of[id_] for id_ in golds]) for name, of in (scaling or {}).items()}
-    gone = {name: _sliced([of[id_] for id_ in golds]) for name, of in (lost or {}).items()}
-
-    def values(name: str, index: Any) -> Any:
-        frames = parsers[name](tf.data.TFRecordDataset(paths[name][index]).get_single_element())
-        frames = scales[name](frames, index) if name in scales else frames
-        if name not in gone:
-            return frames
-        return tf.where(gone[name](index)[:, None], tf.constant((fill or {}).get(name, 0.0), tf.float32), frames)
-
-    def read(index: Any) -> dict[str, Any]:
-        return {
-            "streams": {name: values(name, index) for name in streams},
-            "centres": {name: centres[name](index) for name in streams},
-            "gold": gold(index),
-            "anchors": anchor(index),
-        }
-
-    return read
-
-
-def _sliced(parts: Sequence[np.ndarray]) -> Callable[[Any], Any]:
-    """index -> parts[index], in the graph."""
-    import tensorflow as tf
-
-    joined = tf.constant(np.concatenate(parts))
-    borders = tf.constant(np.cumsum([0, *map(len, parts)]))
-    return lambda index: joined[borders[index] : borders[index + 1]]
-
-
-def _centres(store: Store, name: str, golds: Mapping[str, Track]) -> list[np.ndarray]:
-    """Per recording, the frames of a stream nearest to the gold times; refuses what does not cover them."""
-    stream = store.stream(name)
-    clocks, entries = stream.clocks(golds), stream.completed
-    for id_ in golds:
-        # inside the graph a damaged record would end in an error that names no file
-        stream.verify(id_, entries[id_])
-    return [nearest_frames(id_, name, clocks[id_], gold.clock) for id_, gold in golds.items()]
+    return _in_order(one, gather, [clock.frames], window)
 
 
 def _pooled(recordings: dict[str, Any]) -> dict[str, Any]:
@@ -282,8 +230,8 @@ def _at(offsets: Mapping[str, np.ndarray], length: int) -> Callable[[Any, Any], 
     return gather
 
 
-def _in_order(recordings: Any, gather: Callable[[Any, Any], Any], anchors: Sequence[np.ndarray], window: Window) -> Any:
-    """Batches of inputs, recording after recording."""
+def _in_order(recordings: Any, gather: Callable[[Any, Any], Any], frames: Iterable[int], window: Window) -> Any:
+    """Batches of inputs, recording after recording, of so many gold frames each."""
     import tensorflow as tf
 
     batch = max(1, PREDICTION_FRAMES // window.length)
@@ -297,13 +245,13 @@ def _in_order(recordings: Any, gather: Callable[[Any, Any], Any], anchors: Seque
 
         return tf.data.Dataset.range(0, count, batch).map(cut)
 
-    steps = sum(-(-len(part) // batch) for part in anchors)
+    steps = sum(-(-len(window.cover(count)) // batch) for count in frames)
     dataset = recordings.ragged_batch(1).flat_map(batches_of_recording)
     return dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
 
 
-def _pool_size(store: Store, streams: Sequence[str], golds: Mapping[str, Track]) -> int:
-    """How many recordings fit into POOL_BYTES, by the largest; at least 4, so that a batch mixes several."""
+def _pool_size(store: Store, streams: Sequence[str], recordings: Iterable[str]) -> int:
+    """How many recordings a pool holds by default, by the largest; at least 4, so that a batch mixes several."""
     entries = [store.stream(name).completed for name in streams]
-    largest = max(sum(entry[id_].bytes for entry in entries) for id_ in golds)
-    return max(4, POOL_BYTES // largest)
+    largest = max(sum(entry[id_].bytes for entry in entries) for id_ in recordings)
+    return max(4, min(max(POOL_RECORDINGS, POOL_BYTES // largest), POOL_MOST_BYTES // largest))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emotf.errors import UserError
+from emotf.pipeline.lazy import Lazy, clocks
 from emotf.records import Store
 from emotf.track import Clock, Track
 
@@ -75,11 +76,11 @@ class Missing:
         Raises:
             UserError: a recording lacks one of the streams.
         """
-        drawn = {name: self.lost(name, gold.clock) for name, gold in golds.items()}
+        gold = clocks(golds)
 
-        def of(clocks: Mapping[str, Clock]) -> dict[str, np.ndarray]:
+        def of(own: Mapping[str, Clock]) -> Lazy[np.ndarray]:
             # what reaches beyond the gold standard goes with its edge
-            return {name: drawn[name][gold.clock.nearest(clocks[name].times, np.inf)] for name, gold in golds.items()}
+            return Lazy(own, lambda name: self.lost(name, gold[name])[gold[name].nearest(own[name].times, np.inf)])
 
         return {stream: of(store.stream(stream).clocks(golds)) for stream in self.streams}
 

@@ -1,12 +1,13 @@
 """Which recordings and which gold standard an experiment sees."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from emotf.annotation import compensate_delay
 from emotf.errors import UserError
+from emotf.pipeline.lazy import Golds
 from emotf.recording import PARTITIONS, partitions
 from emotf.records import GOLD, Store
 from emotf.track import Track
@@ -18,17 +19,17 @@ class Selection:
 
     Attributes:
         targets: what is predicted, in order: the channels of every gold standard.
-        golds: partition -> recording -> gold standard, delay compensated.
+        golds: partition -> recording -> gold standard, delay compensated; read whenever it is asked for.
         dropped: recordings left out because they lack a target.
         lacking: target -> recordings kept in which it is not rated (their loss leaves it out).
     """
 
     targets: tuple[str, ...]
-    golds: dict[str, dict[str, Track]]
+    golds: dict[str, Mapping[str, Track]]
     dropped: tuple[str, ...]
     lacking: dict[str, tuple[str, ...]]
 
-    def partition(self, name: str) -> dict[str, Track]:
+    def partition(self, name: str) -> Mapping[str, Track]:
         """Recording -> gold standard.
 
         Raises:
@@ -53,7 +54,7 @@ def select(
     missing_targets: str = "mask",
     shuffled_gold: bool = False,
 ) -> Selection:
-    """Reads the gold standards and divides them; arguments as in `emotf.config.Data`.
+    """Looks at every gold standard and divides them, keeping none; arguments as in `emotf.config.Data`.
 
     Raises:
         UserError: a target is not in the records, or the division is impossible.
@@ -66,7 +67,7 @@ def select(
     stream = store.stream(GOLD)
     complete = stream.completed
     divided = partitions(store.recordings, fold, protocol)
-    golds: dict[str, dict[str, Track]] = {name: {} for name in PARTITIONS}
+    kept: dict[str, list[str]] = {name: [] for name in PARTITIONS}
     dropped: list[str] = []
     lacking: dict[str, list[str]] = {name: [] for name in targets}
     for partition, recordings in divided.items():
@@ -80,13 +81,19 @@ def select(
                 continue
             for name in set(absent) & set(targets):
                 lacking[name].append(recording.id)
-            golds[partition][recording.id] = compensate_delay(gold.select(targets), delay)
+            compensate_delay(gold, delay)  # an impossible delay is refused here, not in the midst of training
+            kept[partition].append(recording.id)
+
+    def read(recording: str) -> Track:
+        return compensate_delay(stream.read(recording).select(targets), delay)
+
+    golds = {partition: Golds(stream.clocks(names), read) for partition, names in kept.items()}
     if shuffled_gold:
         golds["train"] = swapped(golds["train"])
-    return Selection(targets, golds, tuple(dropped), {name: tuple(ids) for name, ids in lacking.items() if ids})
+    return Selection(targets, dict(golds), tuple(dropped), {name: tuple(ids) for name, ids in lacking.items() if ids})
 
 
-def swapped(golds: dict[str, Track]) -> dict[str, Track]:
+def swapped(golds: Golds) -> Golds:
     """Every recording with the gold standard of the next one in a random order; none keeps its own.
 
     Where the other trace is shorter the rest is unrated; where it is longer the rest is left out.
@@ -95,11 +102,13 @@ def swapped(golds: dict[str, Track]) -> dict[str, Track]:
     if len(names) < 2:
         raise UserError("Gold standards cannot be swapped between fewer than two recordings.")
     order = np.random.default_rng(0).permutation(len(names))
-    found = dict(golds)
-    for mine, others in zip(order, np.roll(order, 1), strict=True):
-        gold, other = golds[names[mine]], golds[names[others]]
+    others = {names[mine]: names[other] for mine, other in zip(order, np.roll(order, 1), strict=True)}
+
+    def read(recording: str) -> Track:
+        gold, other = golds[recording], golds[others[recording]]
         values = np.full_like(gold.values, np.nan)
         frames = min(gold.frames, other.frames)
         values[:frames] = other.values[:frames]
-        found[names[mine]] = replace(gold, values=values)
-    return found
+        return replace(gold, values=values)
+
+    return Golds(golds.clocks, read)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from emotf.pipeline.batches import Scaling, reader
+from emotf.pipeline.lazy import clocks
 from emotf.pipeline.missing import Lost
+from emotf.pipeline.reading import Scaling, stream_reader
 from emotf.records import Store
 from emotf.track import Track
 from emotf.windows.base import Window
@@ -185,12 +186,6 @@ def whole_recordings(
     """
     import tensorflow as tf
 
-    no_anchors = [np.zeros(0, np.int64)] * len(golds)
-    read = reader(store, streams, golds, no_anchors, scaling, lost, fill)
-
-    def whole(index: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        recording = read(index)
-        return recording["streams"], recording["centres"]
-
-    graph = tf.function(whole, [tf.TensorSpec([], tf.int64)], autograph=False)
+    read = stream_reader(store, streams, clocks(golds), scaling, lost, fill)
+    graph = tf.function(read, [tf.TensorSpec([], tf.int64)], autograph=False)
     return lambda index: graph(tf.constant(index, tf.int64))

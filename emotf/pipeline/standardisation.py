@@ -26,6 +26,7 @@ class Standardisation:
         fitted_on: a partition or a subject.
         frames: how many frames were seen.
         gaps: frames of zeros say that nothing was found; they were left out and stay 0.
+        recordings: whose frames these are; empty where tracks came from elsewhere than from records.
     """
 
     mean: tuple[float, ...]
@@ -33,6 +34,7 @@ class Standardisation:
     fitted_on: str
     frames: int
     gaps: bool = False
+    recordings: tuple[str, ...] = ()
 
     @classmethod
     def fit(cls, tracks: Iterable[Track], fitted_on: str, gaps: bool = False) -> "Standardisation":
@@ -141,10 +143,11 @@ def _fitted(
         track, gone = stream.read(recording), (lost or {}).get(stream.name)
         return track if gone is None else replace(track, values=track.values[~gone[recording]])
 
-    return {
+    found = {
         name: fit((known(stream, recording) for recording in recordings), fitted_on, stream.schema.gaps)
         for name, stream in parts.items()
     }
+    return {name: replace(part, recordings=tuple(recordings)) for name, part in found.items()}
 
 
 def transductive(

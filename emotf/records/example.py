@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from emotf.errors import UserError
 from emotf.images.base import Sample
+from emotf.places import Place
 
 
 def serialised(**content: bytes) -> bytes:
@@ -73,7 +73,7 @@ def of_sample(sample: Sample, coding: str, quality: int) -> bytes:
 
 
 @contextmanager
-def as_written(path: Path, recording: str) -> Iterator[None]:
+def as_written(path: Place, recording: str) -> Iterator[None]:
     """What a record holds that nobody wrote here becomes a UserError: its checksums say only that it is whole."""
     from google.protobuf.message import DecodeError
 

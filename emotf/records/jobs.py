@@ -8,21 +8,22 @@ import hashlib
 import importlib
 import multiprocessing
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 from emotf.errors import UserError
 from emotf.features.base import Feature, PictureFeature
 from emotf.files import sha256
+from emotf.places import Place
 from emotf.processes import begin_worker
 from emotf.recording import Recording
-from emotf.records.stream import Entry, Schema, Stream, nearest_frames
+from emotf.records.coverage import nearest_frames
+from emotf.records.stream import Entry, Schema, Stream
 from emotf.track import MISFIT, Clock, Track
 
 
@@ -36,7 +37,7 @@ class Task:
         made_by: its settings, as the schema holds them.
     """
 
-    folder: Path
+    folder: Place
     feature: Feature
     made_by: dict[str, Any]
 
@@ -64,6 +65,7 @@ class Outcome:
         written: newly, in `seconds` of work; else it was there.
         hop: of the recording.
         error: the line to show where it failed.
+        media: medium -> SHA-256 of its file, of those that the stream was made from.
     """
 
     recording: str
@@ -73,6 +75,7 @@ class Outcome:
     seconds: float = 0.0
     hop: float = 0.0
     error: str = ""
+    media: Mapping[str, str] = field(default_factory=dict)
 
 
 def work(tasks: Sequence[Task], job: Job) -> list[Outcome]:
@@ -82,7 +85,8 @@ def work(tasks: Sequence[Task], job: Job) -> list[Outcome]:
     for task in tasks:
         began = time.monotonic()
         try:
-            outcome = _extract(task, job, _fingerprint(task.feature, digest), began)
+            media = {medium: digest(medium) for medium in task.feature.media}
+            outcome = replace(_extract(task, job, _fingerprint(list(media.values())), began), media=media)
         except UserError as error:
             outcome = Outcome(job.recording.id, task.folder.name, error=str(error))
         outcomes.append(outcome)
@@ -150,9 +154,8 @@ def _extract(task: Task, job: Job, source: str, began: float) -> Outcome:
     return Outcome(recording.id, stream.name, entry, not found, seconds, track.hop)
 
 
-def _fingerprint(feature: Feature, digest: Callable[[str], str]) -> str:
+def _fingerprint(digests: Sequence[str]) -> str:
     """The SHA-256 of what a feature reads of a recording; over those of all files where it reads several."""
-    digests = [digest(medium) for medium in feature.media]
     return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 

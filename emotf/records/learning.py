@@ -8,7 +8,6 @@ Layout
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from emotf.content import names_of
 from emotf.errors import UserError
 from emotf.features.base import FittedFeature
 from emotf.files import sha256, written_aside
+from emotf.places import Place
 from emotf.recording import Recording, partitions
 from emotf.records.store import Store
 from emotf.records.stream import Stream
@@ -66,7 +66,7 @@ def settings_of(made_by: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in made_by.items() if name not in (FITTED_ON, DIGEST)}
 
 
-def read_learned(path: Path, made_by: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def read_learned(path: Place, made_by: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """What the feature that made a stream had learned.
 
     Raises:
@@ -102,7 +102,7 @@ def check_unseen(store: Store, streams: Iterable[str], divided: Mapping[str, Ite
                     )
 
 
-def _check_same(path: Path, about: dict[str, Any], made_by: dict[str, Any]) -> None:
+def _check_same(path: Place, about: dict[str, Any], made_by: dict[str, Any]) -> None:
     """Refuses a stream that was begun with other settings, recordings or files than these."""
     advice = "name the new stream differently or delete that folder."
     if field := _difference(settings_of(made_by), about["settings"]):
@@ -122,7 +122,7 @@ def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     return next((name for name in (*new, *old) if old.get(name) != new.get(name)), "")
 
 
-def _about(path: Path) -> dict[str, Any]:
+def _about(path: Place) -> dict[str, Any]:
     """Settings and recordings, as they stand in the file."""
     try:
         found = names_of(json.loads(str(read_arrays(path, ANEW).get("about"))), f"{path}, about")

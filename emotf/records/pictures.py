@@ -19,8 +19,9 @@ import numpy as np
 
 from emotf.content import built, names_of
 from emotf.errors import UserError
-from emotf.files import read_json, sha256, write_json, written_aside
+from emotf.files import read_json, sha256, write_sealed, written_aside
 from emotf.images.base import ImageCorpus, Sample
+from emotf.places import local
 from emotf.progress import progress, say
 from emotf.records.example import of_sample
 from emotf.records.picture_part import PicturePart
@@ -78,7 +79,7 @@ class PictureStore:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder).expanduser()
+        self.folder = local(folder, "Shards of pictures").expanduser()
 
     @property
     def is_complete(self) -> bool:
@@ -205,8 +206,8 @@ class PictureStore:
         for path in self.folder.glob("*.tfrecord"):
             if path.name not in shards:
                 path.unlink()
-        write_json(self.folder / "schema.json", asdict(schema))
-        write_json(self.folder / "COMPLETED", {name: asdict(shard) for name, shard in shards.items()})
+        write_sealed(self.folder / "schema.json", asdict(schema))
+        write_sealed(self.folder / "COMPLETED", {name: asdict(shard) for name, shard in shards.items()})
 
     def _check_free(self) -> None:
         """Raises UserError where the folder holds what an interrupted writing did not leave."""

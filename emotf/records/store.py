@@ -1,4 +1,4 @@
-"""The streams of one corpus on disk, and who is in them."""
+"""The streams of one corpus on disk or on an object store, and who is in them."""
 
 import hashlib
 import json
@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emotf.content import built
+from emotf.content import built, names_of
 from emotf.errors import UserError
-from emotf.files import read_json, write_json, written_aside
+from emotf.files import read_json, remove_remains, write_sealed, written_aside
+from emotf.places import Place, place
 from emotf.recording import Recording
 from emotf.records.jobs import Outcome
 from emotf.records.stream import GOLD, Stream
@@ -19,19 +20,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-# what extraction.csv says of every stream of a recording, first
-SPEEDS = ("recording", "stream", "frames", "media_seconds", "work_seconds")
+# What extraction.csv says of every stream of a recording, first.
+MEASURED = {"recording": str, "stream": str, "frames": int, "media_seconds": float, "work_seconds": float}
 
 
 class Store:
     """All streams of one corpus on disk.
 
     Args:
-        folder: `<records>/<corpus>`.
+        folder: `<records>/<corpus>`, on this machine or a URL of an object store.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Place) -> None:
+        self.folder = place(folder)
 
     def stream(self, name: str) -> Stream:
         """A stream by name; it need not exist yet."""
@@ -66,7 +67,7 @@ class Store:
         people = [
             {"id": r.id, "subject": r.subject, "session": r.session, "partition": r.partition} for r in recordings
         ]
-        write_json(
+        write_sealed(
             self.folder / "recordings.json", {"corpus": corpus, "targets_are": targets_are, "recordings": people}
         )
 
@@ -95,6 +96,7 @@ class Store:
         import pandas as pd
 
         path = self.folder / "extraction.csv"
+        remove_remains(self.folder)
         rows = []
         for outcome in outcomes:
             assert outcome.entry is not None  # it was written
@@ -102,21 +104,42 @@ class Store:
             rows.append([outcome.recording, outcome.stream, outcome.entry.frames, media, work])
         if not rows:
             return
-        table = pd.DataFrame(rows, columns=[*SPEEDS])
+        table = pd.DataFrame(rows, columns=[*MEASURED])
         table["frames_per_second"] = table["frames"] / table["work_seconds"]
         table["times_real_time"] = table["media_seconds"] / table["work_seconds"]
-        if path.is_file():
-            old = read_rows(path, SPEEDS, dtype={"recording": str})
+        if (old := self.speeds) is not None:
             table = pd.concat([old, table]).drop_duplicates(["recording", "stream"], keep="last")
         with written_aside(path) as aside:
             table.sort_values(["stream", "recording"]).round(3).to_csv(aside, index=False)
 
     @property
     def speeds(self) -> "pd.DataFrame | None":
-        """What `write_speeds` kept."""
-
+        """What `write_speeds` kept. Raises UserError where the file is damaged."""
         path = self.folder / "extraction.csv"
-        return read_rows(path, SPEEDS, dtype={"recording": str}) if path.is_file() else None
+        return read_rows(path, list(MEASURED), dtype=MEASURED) if path.is_file() else None
+
+    def write_media(self, outcomes: Iterable[Outcome]) -> None:
+        """Keeps the SHA-256 of the files that streams were made from, beside what is known of other media: media.json.
+
+        What is known of recordings that left the store leaves it, too.
+        """
+        found = self.media
+        for outcome in outcomes:
+            found[outcome.recording] = {**found.get(outcome.recording, {}), **outcome.media}
+        here = {recording.id for recording in self.recordings}
+        write_sealed(
+            self.folder / "media.json", {name: of for name, of in sorted(found.items()) if name in here and of}
+        )
+
+    @property
+    def media(self) -> dict[str, dict[str, str]]:
+        """Recording -> medium -> SHA-256 of its file; empty in a store of an older version."""
+        path = self.folder / "media.json"
+        return (
+            {name: names_of(of, f"{path}, {name}") for name, of in names_of(read_json(path), str(path)).items()}
+            if path.is_file()
+            else {}
+        )
 
     def fingerprint(self, streams: Iterable[str]) -> str:
         """A digest of who is where, of some streams and of the gold standard: what a run was trained on."""

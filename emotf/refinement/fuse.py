@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from emotf import tables
 from emotf.config import Experiment
+from emotf.doctor import examine_folder, refuse
 from emotf.errors import UserError
 from emotf.evaluation import refuse_seen, score, subjects_of
 from emotf.fusion import LinearFusion
@@ -108,13 +108,15 @@ def fuse(
         an inner one knew by heart.
 
     Raises:
-        UserError: the systems do not stand on the same recordings, or none is left.
+        UserError: the systems do not stand on the same recordings, none is left, or `emotf.doctor` finds a leak.
 
     Reference:
         Chen & Jin 2015: weights from eight development sequences, checked on the ninth.
     """
     refuse_seen(partition, allow_seen)
     Fusion(out).check(folders)
+    for folder in folders:
+        refuse(examine_folder(folder))
     systems = [_system(Path(folder), partition, raw) for folder in folders]
     if len({system.name for system in systems}) != len(systems):
         raise UserError("Two systems have one name, that of their folder; rename one of them, or fuse it once.")
@@ -162,10 +164,8 @@ def _system(folder: Path, partition: str, raw: bool) -> System:
         experiment = leaf.experiment
         leaf.check_records(Store(experiment.store).fingerprint(experiment.streams))
         targets = tuple(fusion.content["targets"])
-        golds = {part: _golds(experiment, targets, part) for part in parts}
-        found = {
-            part: {name: tables.read_track(fusion.prediction(part, name)) for name in golds[part]} for part in parts
-        }
+        golds: Parts = {part: _golds(experiment, targets, part) for part in parts}
+        found = {part: {name: fusion.read_prediction(part, name) for name in golds[part]} for part in parts}
         return System(folder.name, golds, found)
     both = {part: traces(run, part) for part in parts}
     golds, found = ({part: dict(pair[i]) for part, pair in both.items()} for i in (0, 1))
@@ -175,7 +175,7 @@ def _system(folder: Path, partition: str, raw: bool) -> System:
     return System(folder.name, golds, found)
 
 
-def _golds(experiment: Experiment, targets: tuple[str, ...], partition: str) -> dict[str, Track]:
+def _golds(experiment: Experiment, targets: tuple[str, ...], partition: str) -> Mapping[str, Track]:
     """Gold standards of other targets than the experiment's own."""
     return selection(replace(experiment, data=replace(experiment.data, targets=targets))).partition(partition)
 

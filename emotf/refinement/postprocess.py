@@ -9,8 +9,10 @@ import pandas as pd
 
 from emotf.config import from_json, to_json
 from emotf.content import built, names_of, valued
+from emotf.doctor import examine_run, refuse
 from emotf.errors import UserError
 from emotf.evaluation import refuse_seen, score, subjects_of
+from emotf.pipeline import Lazy
 from emotf.postprocessing import Fitted, fit_chain, transform_chain
 from emotf.postprocessing.base import Step
 from emotf.prediction import traces
@@ -50,21 +52,21 @@ def postprocess(
         variance: one of `measures.VARIANCES`, of the scores.
 
     Raises:
-        UserError: the run is not finished, or the partition is no fair report.
+        UserError: the run is not finished, the partition is no fair report, or `emotf.doctor` finds a leak.
     """
     refuse_seen(partition, allow_seen)
+    refuse(examine_run(run))
     golds, predictions = traces(run, FITTED_ON)
-    first = next(iter(golds.values()))
+    fitted_on, first = list(golds), next(iter(golds.values()))
     chains = {
         target: fit_chain(steps, column(golds, target), column(predictions, target), first.hop)
         for target in first.channels
     }
     golds, predictions = traces(run, partition)
-    refined = {name: refine(chains, track) for name, track in predictions.items()}
+    refined = Lazy(predictions, lambda name: refine(chains, predictions[name]))
     before, after = (score(golds, found, partition, variance, subjects_of(run)) for found in (predictions, refined))
-    run.write_postprocessing(
-        {"fitted_on": FITTED_ON, "targets": {name: _content(chain) for name, chain in chains.items()}}
-    )
+    learned = {name: _content(chain) for name, chain in chains.items()}
+    run.write_postprocessing({"fitted_on": FITTED_ON, "recordings": fitted_on, "targets": learned})
     run.write_predictions(partition, refined, postprocessed=True)
     run.write_scores(after, postprocessed=True)
     return Refined(chains, before, after)

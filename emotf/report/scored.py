@@ -13,7 +13,6 @@ import pandas as pd
 from emotf.measures import POOLED
 from emotf.runs import Run
 from emotf.statistics import System, overall
-from emotf.tables import read_rows
 from emotf.track import Track
 
 Scored = Mapping[str, Mapping[str, System]]
@@ -66,7 +65,7 @@ def by_epoch(runs: Iterable[tuple[str, Sequence[str], Run]]) -> pd.DataFrame:
     """
     found = []
     for system, targets, run in runs:
-        history = read_rows(run.history, ("epoch",))
+        history = run.epochs
         kept = np.arange(len(history)) == run.chosen_epoch(history)
         found += [
             pd.DataFrame({"target": target, "system": system, "run": run.folder.name, "epoch": history["epoch"] + 1,

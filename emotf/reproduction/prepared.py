@@ -28,7 +28,6 @@ from emotf.reproduction.table import (
     runs_of,
 )
 from emotf.statistics import LEVEL, UNDECIDED, contrast, holm, p_of_interval, verdict
-from emotf.tables import read_rows
 from emotf.training.criteria import criteria
 
 # measure -> what has the other pooling.
@@ -163,7 +162,7 @@ class Prepared:
             return self._criteria(trial, variance)[cell.measure]
         assert cell.measure in FACTS, cell.measure
         about = trial.run.about
-        epochs = len(read_rows(trial.run.history))
+        epochs = len(trial.run.epochs)
         return float({"parameters": about["parameters"], "epochs": epochs,
                       "epoch_seconds": about["training_seconds"] / epochs}[cell.measure])  # fmt: skip
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from emotf.comparison.axes import applied
 from emotf.config import Experiment
+from emotf.doctor import examine, refuse
 from emotf.errors import UserError
 from emotf.prediction import selection
 from emotf.processes import worker_pool
@@ -78,7 +79,7 @@ def work(search: Search, study: "Study | None" = None) -> None:
 
 
 def _check(search: Search) -> None:
-    """Refuses before the first trial what would break all of them."""
+    """Refuses before the first trial what would break all of them, and leaks."""
     from emotf.training.criteria import check_defined
     from emotf.training.extracted import check_extracted
 
@@ -89,6 +90,7 @@ def _check(search: Search) -> None:
         experiment.losses(chosen.targets)
         experiment.training.check_criteria(chosen.targets)
         check_defined((search.criterion,), chosen.partition("dev"))
+        refuse(examine(experiment, chosen))
 
 
 def _run(study: "Study", trial: "Trial", search: Search) -> None:

@@ -70,12 +70,15 @@ class LiteNetwork:
             target -> [batch] of feature images, [batch, frames] of sequences.
         """
         del verbose
+        found = [self.predict_on_batch(batch) for batch in batches]
+        return {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+
+    def predict_on_batch(self, batch: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """As `predict`, of one batch."""
         of_example = self._sequence if self.states else self
-        found = []
-        for batch in batches:
-            arrays = {name: np.asarray(x, np.float32) for name, x in batch.items()}
-            for i in range(len(next(iter(arrays.values())))):
-                found.append(of_example({name: x[i : i + 1] for name, x in arrays.items()}))
+        arrays = {name: np.asarray(x, np.float32) for name, x in batch.items()}
+        examples = range(len(next(iter(arrays.values()))))
+        found = [of_example({name: x[i : i + 1] for name, x in arrays.items()}) for i in examples]
         return {name: np.concatenate([one[name] for one in found]) for name in found[0]}
 
     def _sequence(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

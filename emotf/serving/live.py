@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from emotf.errors import UserError
 from emotf.models._peephole_lstm import CARRIED, Carry, PeepholeLstm
-from emotf.serving.served import Served
+from emotf.serving.served import BLOCK_FRAMES, BLOCK_WINDOWS, Served
 
 State = dict[str, tf.Tensor]
 Streams = Mapping[str, tf.Tensor]
@@ -169,10 +169,15 @@ class Images(Live):
         )
 
     def _predicted(self, state: State, frames: tf.Tensor) -> tuple[State, dict[str, tf.Tensor]]:
-        at = state["next"] + tf.range(frames)
-        return {}, self.served({
-            name: self._rows(state, name, self.served.images(name, at)) for name in self.served.hops
-        })  # fmt: skip
+        size = tf.minimum(frames, BLOCK_WINDOWS)
+
+        def predicted(block: tf.Tensor) -> dict[str, tf.Tensor]:
+            at = state["next"] + tf.minimum(block * size + tf.range(size), frames - 1)
+            return self.served({
+                name: self._rows(state, name, self.served.images(name, at)) for name in self.served.hops
+            })  # fmt: skip
+
+        return {}, self.served.in_blocks(predicted, -(-frames // size), frames, (None,))
 
     def _oldest(self, name: str, following: tf.Tensor) -> tf.Tensor:
         return self.served.images(name, following[None])[0, 0]
@@ -262,13 +267,17 @@ class Pieces(Live):
 
     def _predicted(self, state: State, frames: tf.Tensor) -> tuple[State, dict[str, tf.Tensor]]:
         size = self.served.piece
-        at = state["next"] + tf.reshape(tf.range(-(-frames // size) * size), [-1, size])
-        inside = (at < state["next"] + frames)[..., None]
-        outputs = self.served({
-            name: tf.where(inside, self._rows(state, name, self.served.nearest(name, at)), float("nan"))
-            for name in self.served.hops
-        })  # fmt: skip
-        return {}, {target: tf.reshape(x, [-1])[:frames] for target, x in outputs.items()}
+        pieces = tf.minimum(-(-frames // size), max(1, BLOCK_FRAMES // size))
+
+        def predicted(block: tf.Tensor) -> dict[str, tf.Tensor]:
+            ahead = (block * pieces + tf.range(pieces))[:, None] * size + tf.range(size, dtype=tf.int64)
+            inside, at = (ahead < frames)[..., None], state["next"] + ahead
+            return self.served({
+                name: tf.where(inside, self._rows(state, name, self.served.nearest(name, at)), float("nan"))
+                for name in self.served.hops
+            })  # fmt: skip
+
+        return {}, self.served.in_blocks(predicted, -(-frames // (pieces * size)), frames, (None, size))
 
     def _oldest(self, name: str, following: tf.Tensor) -> tf.Tensor:
         return self.served.nearest(name, following)

@@ -129,7 +129,7 @@ class Served:
             at = tf.minimum(block * BLOCK_WINDOWS + tf.range(BLOCK_WINDOWS, dtype=tf.int64), frames - 1)
             return self({name: _at(x, self.images(name, at)) for name, x in streams.items()})
 
-        return self._in_blocks(predicted, -(-frames // BLOCK_WINDOWS), frames, (BLOCK_WINDOWS,))
+        return self.in_blocks(predicted, -(-frames // BLOCK_WINDOWS), frames, (BLOCK_WINDOWS,))
 
     def _sequences(self, streams: Mapping[str, tf.Tensor], frames: tf.Tensor) -> dict[str, tf.Tensor]:
         length = self.piece
@@ -144,9 +144,10 @@ class Served:
                 name: tf.where(inside, _at(x, self.nearest(name, at)), float("nan")) for name, x in streams.items()
             })  # fmt: skip
 
-        return self._in_blocks(predicted, -(-frames // (pieces * size)), frames, (pieces, None))
+        return self.in_blocks(predicted, -(-frames // (pieces * size)), frames, (pieces, None))
 
-    def _in_blocks(self, predicted: Any, blocks: tf.Tensor, frames: tf.Tensor, shape: Any) -> dict[str, tf.Tensor]:
+    def in_blocks(self, predicted: Any, blocks: tf.Tensor, frames: tf.Tensor, shape: Any) -> dict[str, tf.Tensor]:
+        """The first `frames` frames of blocks of the given shape, one after the other: memory is that of one block."""
         signature = {target: tf.TensorSpec(shape, tf.float32) for target in self.targets}
         found = tf.map_fn(predicted, tf.range(blocks), fn_output_signature=signature, parallel_iterations=1)
         return {target: tf.reshape(x, [-1])[:frames] for target, x in found.items()}

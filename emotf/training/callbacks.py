@@ -11,13 +11,17 @@ import numpy as np
 
 from emotf.affect import PLANE
 from emotf.errors import UserError
-from emotf.evaluation import MEAN, score, value
-from emotf.measures import MEASURES
+from emotf.evaluation import MEAN, add_moments, score_moments, value
+from emotf.measures import MEASURES, Moments
 from emotf.prediction import Predictor
 from emotf.progress import LOG_EVERY, say
 from emotf.report import figures
 from emotf.track import Track
-from emotf.training.criteria import criteria
+from emotf.training.criteria import criteria_of, non_inertial
+from emotf.training.dividing import undivided
+
+# Recordings of development that are drawn.
+DRAWN = 2
 
 
 class DevScores(keras.callbacks.Callback):
@@ -29,6 +33,9 @@ class DevScores(keras.callbacks.Callback):
 
     Args:
         predictor: of the development recordings.
+
+    Attributes:
+        predictions: of the epoch, of the recordings that are drawn; the others are let go once they are scored.
     """
 
     def __init__(self, predictor: Predictor) -> None:
@@ -42,15 +49,23 @@ class DevScores(keras.callbacks.Callback):
                 f"The loss is {logs and logs['loss']} in epoch {epoch + 1}; lower --config.training.learning_rate, or "
                 "look for extreme values in the streams (tools/describe.py)."
             )
-        self.predictions = self.predictor()
-        golds = self.predictor.golds
-        scores = score(golds, self.predictions, "dev", measures=(*MEASURES, "mse"))
+        with undivided():
+            parts: dict[str, dict[str, Moments]] = {}
+            non_inertials = []
+            drawn = list(self.predictor.golds)[:DRAWN]
+            for recording, prediction in self.predictor.each():
+                gold = self.predictor.golds[recording]
+                add_moments(parts, recording, gold, prediction)
+                non_inertials.append(non_inertial(gold, prediction))
+                if recording in drawn:
+                    self.predictions[recording] = prediction
+            scores = score_moments(parts, "dev", measures=(*MEASURES, "mse"))
         targets = list(dict.fromkeys(scores["target"]))
         for target in targets:
             for measure in MEASURES:
                 logs[f"dev_{target}_{measure}"] = value(scores, target, measure)
             logs[f"dev_{target}_ccc_mean"] = value(scores, target, "ccc", MEAN)
-        for name, number in criteria(golds, self.predictions, scores).items():
+        for name, number in criteria_of(scores, non_inertials).items():
             logs[f"dev_{name}"] = number
 
 
@@ -162,8 +177,8 @@ class DevFigures(keras.callbacks.Callback):
 
         golds = self.scores.predictor.golds
         with tf.summary.create_file_writer(str(self.folder / "dev")).as_default():
-            for recording in list(golds)[:2]:
-                gold, prediction = golds[recording], self.scores.predictions[recording]
+            for recording, prediction in self.scores.predictions.items():
+                gold = golds[recording]
                 drawn = {recording: figures.traces(prediction, gold, recording)}
                 if set(PLANE) <= set(gold.channels):
                     drawn[f"{recording} in the plane"] = figures.plane(prediction, gold, recording)

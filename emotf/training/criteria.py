@@ -19,7 +19,7 @@ Orgil et al. (2021) computed MSE, CCC and the Non-Inertial loss in each video of
 of these. Their tables may hold sums over the two targets, where these are means.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,16 @@ def criteria(golds: Mapping[str, Track], predictions: Mapping[str, Track], score
         predictions: recording -> [frames, targets] on the same clocks.
         scores: of these by `emotf.evaluation.score`, with the measures `ccc` and `mse`.
     """
+    return criteria_of(scores, [non_inertial(gold, predictions[name]) for name, gold in golds.items()])
+
+
+def criteria_of(scores: pd.DataFrame, non_inertials: Sequence[float]) -> dict[str, float]:
+    """As `criteria`, of what is known of each recording.
+
+    Args:
+        scores: as of `criteria`.
+        non_inertials: what `non_inertial` gave of each.
+    """
     targets = list(dict.fromkeys(scores["target"]))
     found = {}
     for pooling, suffix in ((POOLED, ""), (MEAN, "_mean")):
@@ -46,20 +56,17 @@ def criteria(golds: Mapping[str, Track], predictions: Mapping[str, Track], score
         found[f"ccc{suffix}"] = float(np.mean(np.nan_to_num(cccs)))
         found[f"mse{suffix}"] = _mean([value(scores, target, "mse", pooling) for target in targets])
     if len(targets) > 1:
-        found["non_inertial_mean"] = non_inertial_mean(golds, predictions)
+        found["non_inertial_mean"] = _mean(non_inertials)
     return found
 
 
-def non_inertial_mean(golds: Mapping[str, Track], predictions: Mapping[str, Track]) -> float:
-    """Mean over recordings of the Non-Inertial loss of each in one piece; NaN where no frame has all targets rated."""
+def non_inertial(gold: Track, prediction: Track) -> float:
+    """The Non-Inertial loss of a recording in one piece; NaN where no frame has two targets or more, and all rated."""
     from emotf.losses.non_inertial import NonInertial
 
-    loss = NonInertial()
-    return _mean([
-        float(loss(gold.values[None], predictions[name].select(gold.channels).values[None]))
-        for name, gold in golds.items()
-        if _rated_together(gold)
-    ])  # fmt: skip
+    if len(gold.channels) < 2 or not _rated_together(gold):
+        return float("nan")
+    return float(NonInertial()(gold.values[None], prediction.select(gold.channels).values[None]))
 
 
 def check_defined(chosen_by: tuple[str, ...], golds: Mapping[str, Track]) -> None:
@@ -76,7 +83,7 @@ def _rated_together(gold: Track) -> bool:
     return bool((~np.isnan(gold.values)).all(axis=1).any())
 
 
-def _mean(values: list[float]) -> float:
+def _mean(values: Sequence[float]) -> float:
     """Of the values that are defined."""
     defined = [number for number in values if not np.isnan(number)]
     return float(np.mean(defined)) if defined else float("nan")

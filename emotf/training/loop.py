@@ -7,12 +7,14 @@ from typing import Any
 import keras
 
 from emotf.config import CRITERIA, TRANSDUCTIVE, Experiment, Training
+from emotf.doctor import examine, examine_fitted, refuse
 from emotf.errors import UserError
 from emotf.pipeline import (
     Epochs,
     Selection,
     Slider,
     Standardisation,
+    dealt,
     masked,
     standardise,
     training_batches,
@@ -20,14 +22,14 @@ from emotf.pipeline import (
 )
 from emotf.prediction import Predictor, selection
 from emotf.progress import say
-from emotf.records import Store, check_unseen
+from emotf.records import Store
 from emotf.report.tables import objective_of
 from emotf.runs import Run
-from emotf.tables import read_rows
 from emotf.track import Track
 from emotf.training.callbacks import AfterEpoch, DevFigures, DevScores, Progress
 from emotf.training.criteria import check_defined
 from emotf.training.device import prepare_device, surroundings
+from emotf.training.dividing import compiled, divide
 from emotf.training.extracted import check_extracted
 from emotf.training.learner import Learner, Objective, name_of
 from emotf.training.state import Resume
@@ -56,9 +58,9 @@ def train(
         Whether the run is finished; it is not where `after_epoch` ended it.
 
     Raises:
-        UserError: the records do not hold what the experiment asks for, a stream was fitted on a recording of dev or
-            test, development does not define what is to choose an epoch, the run folder belongs to another experiment,
-            or the loss is not finite.
+        UserError: the records do not hold what the experiment asks for, `emotf.doctor` finds a leak, development does
+            not define what is to choose an epoch, the run folder belongs to another experiment, or the loss is not
+            finite.
     """
     settings = experiment.check().training
     store = Store(experiment.store)
@@ -67,16 +69,17 @@ def train(
     if run.finished:
         run.finish()  # the process may have been killed between FINISHED and the last of its remains
         say(f"{run.folder} is finished; nothing to do.")
-        asking.repeat(row for _, row in read_rows(run.history, ("epoch",), float_precision="round_trip").iterrows())
+        asking.repeat(row for _, row in run.epochs.iterrows())
         return True
+    keras.utils.clear_session()  # forgets precision and devices, too
     device = prepare_device(settings)
-    keras.utils.clear_session()
+    divide(settings.devices)
     keras.utils.set_random_seed(settings.seed)
     check_extracted(store, experiment)
     chosen = selection(experiment)
     settings.check_criteria(chosen.targets)
     check_defined((settings.select, *settings.keep), chosen.partition("dev"))
-    check_unseen(store, experiment.streams, chosen.golds)
+    refuse(examine(experiment, chosen))
     losses = experiment.losses(chosen.targets)
     objective = Objective(
         losses,
@@ -85,6 +88,7 @@ def train(
     )
     by, trained_on = experiment.data.standardisation, chosen.partition("train")
     fitted = {} if by in TRANSDUCTIVE else standardise(store, experiment.streams, trained_on, "train", by)
+    refuse(examine_fitted(experiment, chosen, fitted))
     scaling = transductive(store, experiment.streams, list(trained_on), by) if by in TRANSDUCTIVE else None
     channels = {name: len(store.stream(name).schema.channels) for name in experiment.streams}
     network = experiment.model.build(channels, chosen.targets, experiment.window.inputs, fitted)
@@ -99,7 +103,7 @@ def train(
         scaling,
         settings.order,
     )
-    epochs = _augmented(experiment, store, epochs, fitted)
+    epochs = dealt(_augmented(experiment, store, epochs, fitted), settings.devices)
     optimizer = settings.optimizer.build(settings.learning_rate)
     # nothing is written before all that the user asked for is known to be possible
     run.begin(experiment)
@@ -167,7 +171,7 @@ def _fit(
     asking: AfterEpoch,
 ) -> Resume:
     """Trains until the learner has the selected weights, or is asked to end; returns what is known of all epochs."""
-    learner.compile(optimizer, jit_compile=settings.jit_compile, steps_per_execution=STEPS)
+    learner.compile(optimizer, jit_compile=compiled(settings.jit_compile), steps_per_execution=STEPS)
     learner.optimizer.build(learner.trainable_variables)
     scores = DevScores(dev)
     watched: dict[str, Any] = {"monitor": f"dev_{settings.select}", "mode": CRITERIA[settings.select]}

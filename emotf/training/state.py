@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from emotf.arrays import read_arrays
+from emotf.checksums import promised
 from emotf.files import written_aside
 from emotf.run_folder import RunFolder
 from emotf.runs import best_epoch
@@ -127,7 +128,7 @@ class Resume(keras.callbacks.Callback):
         self._write_history()
 
     def _write_history(self) -> None:
-        with written_aside(self.run.history) as aside:
+        with promised(self.run.history) as aside:
             pd.DataFrame(self.rows).to_csv(aside, index=False)
 
     def _variables(self) -> dict[str, list[Any]]:

@@ -8,6 +8,7 @@ is for `tool(..., fresh=True)`.
 import multiprocessing
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,7 +43,10 @@ def run(
         process.start()
         process.join(timeout)
         if process.exitcode is None:
-            process.kill()
+            try:
+                os.killpg(process.pid or 0, signal.SIGKILL)  # with all it started, where `before` gave it a group
+            except ProcessLookupError:
+                process.kill()
             process.join()
             raise subprocess.TimeoutExpired([script, *arguments], timeout, out.read_text(), err.read_text())
         return subprocess.CompletedProcess([script, *arguments], process.exitcode, out.read_text(), err.read_text())

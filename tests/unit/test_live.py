@@ -1,5 +1,7 @@
 """What is served, in the graph: whole and live traces against prediction, post-processing against its own room."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -120,6 +122,29 @@ def test_live_traces_are_those_of_the_whole(system, seed):
     np.testing.assert_allclose(times, np.arange(len(expected)) * HOP, atol=1e-9)
     # what is kept is no more than an image or a piece
     assert all(len(state[f"{name}.rows"]) * track.hop <= 2 * delay + 0.2 for name, track in tracks.items())
+
+
+@pytest.mark.parametrize("system", ["images", "pieces"], indirect=True)
+def test_hours_that_come_at_once_go_through_the_network_in_blocks(system, monkeypatch):
+    served, tracks, expected, _ = system
+    monkeypatch.setattr("emotf.serving.live.BLOCK_WINDOWS", 7)
+    monkeypatch.setattr("emotf.serving.live.BLOCK_FRAMES", 50)
+    sizes = []
+    live = Live.of(replace(served, network=_sized(served.network, sizes)))
+    state, _, traces = live.step(live.initial_state(), {name: track.values for name, track in tracks.items()})
+    _, rest = live.finish(state)
+    np.testing.assert_allclose(np.concatenate([together(traces), together(rest)]), expected, atol=1e-5)
+    assert len(sizes) > 2 and max(sizes) <= 7
+
+
+def _sized(network, sizes):
+    """The network, which notes how many windows it is given."""
+
+    def called(inputs, training):
+        sizes.append(len(next(iter(inputs.values()))))
+        return network(inputs, training=training)
+
+    return called
 
 
 def test_a_frame_comes_when_it_is_final_and_not_before(system):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from emotf.checksums import checked
 from emotf.config import Experiment, Training
 from emotf.corpora.synthetic import Synthetic
 from emotf.errors import UserError
@@ -93,6 +94,8 @@ def content(folder):
     for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
         if path.suffix == ".keras":
             value = [weight.tobytes() for weight in weights_of(keras.models.load_model(path))]
+        elif path.name == "checksums.json":
+            value = sorted(checked(path.with_name(name), "").name for name in read_json(path))
         elif path.name == "about.json":
             value = {name: fact for name, fact in read_json(path).items() if name != "training_seconds"}
         else:
@@ -128,7 +131,15 @@ def test_killed_between_any_two_changes_of_the_disk_it_ends_as_if_not(interrupte
     folder, copies = interrupted
     expected = content(folder)
     runs = ["", *(f"best/{name}/" for name in KEEP)]
-    files = ("FINISHED", "about.json", "config.json", "history.csv", "network.keras", "standardisation.json")
+    files = (
+        "FINISHED",
+        "about.json",
+        "checksums.json",
+        "config.json",
+        "history.csv",
+        "network.keras",
+        "standardisation.json",
+    )
     assert set(expected) == {f"{run}{name}" for run in runs for name in files}
     ends = {name: expected[f"{run}about.json"]["chosen"] for name, run in zip(("itself", *KEEP), runs, strict=True)}
     assert ends == {
@@ -138,7 +149,9 @@ def test_killed_between_any_two_changes_of_the_disk_it_ends_as_if_not(interrupte
     }
     # begun 2; every epoch state and history; weights by mse of three epochs and by mse_mean of one, two of them deleted
     # when another was better; the history once more, network and facts; six files a kept run; FINISHED, state, kept
-    assert len(copies) == 2 + 2 * EPOCHS + 4 + 2 + 3 + 6 * len(KEEP) + 3
+    changes = 2 + 2 * EPOCHS + 4 + 2 + 3 + 6 * len(KEEP) + 3
+    # a checksum before every history, before the network, and before four of the files of a kept run
+    assert len(copies) == changes + EPOCHS + 1 + 1 + 4 * len(KEEP)
     # nothing is trained twice: once an epoch is done, there is a state until the run is finished
     resumable = [Run(copy).state.exists() or Run(copy).finished for copy in copies]
     assert resumable == [False] * 4 + [True] * (len(copies) - 4)

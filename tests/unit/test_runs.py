@@ -93,6 +93,19 @@ def test_finishing_removes_the_state(run):
     run.finish()
 
 
+def test_a_finished_run_may_lie_where_nothing_can_be_written(run, monkeypatch):
+    run.folder.mkdir(parents=True)
+    run.finish()
+
+    def refuse(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    for place, name in ((os, "replace"), (os, "unlink"), (os, "rmdir"), (os, "mkdir")):
+        monkeypatch.setattr(place, name, refuse)
+    run.finish()
+    assert run.finished
+
+
 def scores(partition, value, variance="population"):
     targets = ["a", "b"]
     return pd.DataFrame(
@@ -108,7 +121,7 @@ def test_scores_of_partitions_stand_side_by_side(run):
     found = run.scores()
     assert list(found["partition"]) == ["dev", "dev", "test", "test", "test", "test"]
     assert list(found["value"]) == [0.5, 0.5, 1 / 3, 1 / 3, 0.25, 0.25]
-    assert os.listdir(run.folder) == ["scores.csv"]
+    assert sorted(os.listdir(run.folder)) == ["checksums.json", "scores.csv"]
 
 
 def test_undefined_scores_stay_undefined(run):
@@ -134,4 +147,4 @@ def test_a_finished_run_gives_its_network_back(run):
     np.testing.assert_array_equal(
         again({"mfcc39": images})["arousal"].numpy(), network({"mfcc39": images})["arousal"].numpy()
     )
-    assert sorted(p.name for p in run.folder.iterdir()) == ["FINISHED", "network.keras"]
+    assert sorted(p.name for p in run.folder.iterdir()) == ["FINISHED", "checksums.json", "network.keras"]
