@@ -11,7 +11,6 @@ import json
 import os
 import random
 import resource
-import tempfile
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,19 +30,18 @@ ODD: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def fuzz(reader: Any, seconds: int, seed: int, findings: Path) -> None:
+def fuzz(reader: Any, root: Path, seconds: int, seed: int, findings: Path) -> None:
     """Fuzzes one reader and never returns.
 
     Args:
         reader: of `_fuzz_readers.READERS`.
+        root: an empty folder to work in, in memory: a disk would be what is measured.
         seconds: how long.
         seed: decides the mutations.
         findings: a line of JSON is appended for each new kind of failure; the inputs lie beside it.
     """
     import atheris
 
-    # memory: a folder on a disk would be what is measured
-    root = Path(tempfile.mkdtemp(prefix="fuzz_", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None))
     home, corpus = root / "home", root / "corpus"
     home.mkdir()
     corpus.mkdir()

@@ -157,7 +157,7 @@ class RunFolder(Generic[Tree]):
     @property
     def epochs(self) -> "pd.DataFrame":
         """The history, a row an epoch. Raises UserError where the file is damaged."""
-        return read_rows(self.checked(self.history), ("epoch",), float_precision="round_trip")
+        return read_rows(self.checked(self.history), float_precision="round_trip")
 
     @property
     def log(self) -> Path:

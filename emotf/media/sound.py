@@ -1,11 +1,12 @@
 """Sound files and sound tracks, decoded block by block and resampled.
 
 Which decoder, and why
-    - tensorflow-io's `AudioIOTensor`, in slices: WAV of 16-bit or 32-bit float samples, FLAC of 16 or 24 bits, Ogg
-      Vorbis, MP3. There it equals soundfile (integers and floats bit by bit, Vorbis and MP3 to 1e-6).
-    - soundfile: every other file that libsndfile knows. tensorflow-io reads 32-bit integer WAV as garbage without an
-      error and 8-bit FLAC wrongly, takes 24-bit WAV only with an even number of bytes, and refuses 8-bit and 64-bit
-      WAV, mu-law, A-law, Opus and WAV headers of undeclared ("endless") length.
+    - tensorflow-io's `AudioIOTensor`, in slices: WAV of 16-bit or 32-bit float samples, Ogg Vorbis, MP3. There it
+      equals soundfile (integers and floats bit by bit, Vorbis and MP3 to 1e-6).
+    - soundfile: every other file that libsndfile knows. tensorflow-io waits without end for what a damaged FLAC file
+      lacks, and ends the process over a WAV header that contradicts itself. It reads 32-bit integer WAV as garbage
+      without an error and 8-bit FLAC wrongly, takes 24-bit WAV only with an even number of bytes, and refuses 8-bit
+      and 64-bit WAV, mu-law, A-law, Opus and WAV headers of undeclared ("endless") length.
     - PyAV: everything else, above all the sound tracks of videos (mp4, mpg, avi, mov, mkv, webm) and m4a; also MP3
       without a Xing header and WAV of declared length 0, whose length libsndfile only guesses.
 
@@ -31,8 +32,6 @@ TENSORFLOW_IO = {
     ("WAV", "FLOAT"),
     ("WAVEX", "PCM_16"),
     ("WAVEX", "FLOAT"),
-    ("FLAC", "PCM_16"),
-    ("FLAC", "PCM_24"),
     ("OGG", "VORBIS"),
     ("MP3", "MPEG_LAYER_III"),
 }

@@ -31,7 +31,7 @@ from emotf.images._layout import read_grey
 from emotf.images._pickled import read_pickle
 from emotf.images.cifar100 import _labels
 from emotf.images.ferplus import _labels as _labels_of_faces
-from emotf.media import picture_clock, sound_info, video_info
+from emotf.media import picture_clock, read_sound, sound_info, video_info
 from emotf.media.still import read_still
 from emotf.recording import Recording
 from emotf.records import Schema, Store
@@ -125,12 +125,17 @@ def test_other_files_of_a_run(tmp_path):
     for chain, match in (
         ({}, "arousal is names with values, expected a list"), ([3], "holds 3, expected names"),
         ([step | {"learned": {"window": 1}}], "Median learns window_, not window"),
+        ([step | {"learned": {"window_": 1e300}}], None),
         ([step | {"learned": {"window_": "1"}}], r"Median\.window_ is '1', expected a number"),
         ([step | {"step": {"part": "models/cer"}}], "has a step Cer, which is none of post-processing"),
         ([{"step": {}}], "has no entry 'learned'"),
     ):  # fmt: skip
         written(tmp_path / "postprocessing.json", {"targets": {"arousal": chain}})
-        refused(lambda: chains_of(run), match)
+        if match:
+            refused(lambda: chains_of(run), match)
+        else:
+            fitted = chains_of(run)["arousal"][0]
+            refused(lambda fitted=fitted: fitted.step.transform(np.zeros(9), 0.04), "expected 0 to 600 s")
 
 
 def test_tables_of_a_run(tmp_path):
@@ -414,6 +419,41 @@ def test_sound_of_a_rate_that_none_has(tmp_path):
     place = data.index(b"fmt ") + 12
     data[place : place + 4] = struct.pack("<I", 2**31 - 1)
     refused(lambda: sound_info(written(path, bytes(data))), "declares 2147483647 samples a second, which no sound has")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "place", "block", "match"),
+    [
+        ("PCM_16", 32, b"\xfe\xff", "promises 1600 bytes, holds 8"),
+        ("PCM_16", 32, b"\x00\x00", "promises 1600 bytes, holds 8"),
+        ("FLOAT", 32, b"\x00\x04", "promises 3200 bytes, holds 8"),
+        ("PCM_16", 34, b"\x00\x04", "promises 1600 bytes, holds 8"),
+    ],
+)
+def test_a_wav_header_that_contradicts_itself(tmp_path, encoding, place, block, match):
+    """tensorflow-io divides by what it says of a block, and took the process with it."""
+    path = tmp_path / "t.wav"
+    soundfile.write(path, np.full(800, 0.1, np.float32), 8000, subtype=encoding)
+    data = bytearray(path.read_bytes())
+    data[place : place + 2] = block
+    begin = data.index(b"data") + 8
+    refused(lambda: read_sound(written(path, bytes(data[: begin + 8])), 8000), match)
+    try:
+        info = sound_info(written(path, bytes(data)))
+    except UserError:
+        return
+    assert info.decoder != "tensorflow-io"
+
+
+def test_a_flac_file_that_lacks_what_it_promises(tmp_path):
+    """tensorflow-io waited for it without end."""
+    path = tmp_path / "t.flac"
+    soundfile.write(path, np.random.default_rng(0).normal(0, 0.1, 40_000), 8000)
+    data = bytearray(path.read_bytes())
+    for begin, damage in ((len(data) // 2, bytes(300)), (24, b"\xff")):
+        changed = data.copy()
+        changed[begin : begin + len(damage)] = damage
+        refused(lambda changed=changed: read_sound(written(path, bytes(changed)), 8000), "promises .* samples")
 
 
 def mp4(tmp_path):
