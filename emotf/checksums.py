@@ -31,7 +31,7 @@ def promised(path: Path) -> Iterator[Path]:
         promises = _promises(path.parent)
         known = promises.get(path.name, [])
         old = sha256(path) if path.is_file() and known else ""
-        promises[path.name] = [sha256(aside), *({old} & set(known))]
+        promises[path.name] = list(dict.fromkeys([sha256(aside), *({old} & set(known))]))
         write_sealed(path.parent / NAME, promises)
 
 

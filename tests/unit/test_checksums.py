@@ -22,7 +22,16 @@ def test_a_file_that_is_as_it_was_written_is_read(tmp_path):
     write(path, "a,b\n1,2\n")
     assert checked(path, "").read_text() == "a,b\n1,2\n"
     content = json.loads((path.parent / NAME).read_text())
+    assert len(content[path.name]) == 2  # the content before might be there still, had the process been killed
     assert content[path.name][0] == hashlib.sha256(b"a,b\n1,2\n").hexdigest() and set(content) == {path.name, SEAL}
+
+
+def test_the_same_content_again_changes_no_byte(tmp_path):
+    for turn in range(3):
+        write(tmp_path / "scores.csv", "a")
+        found = (tmp_path / NAME).read_bytes()
+        first = found if turn == 0 else first
+        assert found == first
 
 
 @pytest.mark.parametrize("content", ["a,b\n1,3\n", "a,b\n1,", "", "a,b\n\0\0\0\0"])
