@@ -97,7 +97,7 @@ class Training:
         order: of the examples of an epoch: `shuffled`; or `by_recording`, where those of a recording follow each other
             in time and only the recordings change places (Orgil et al. 2021).
         seed: of weights and order.
-        pool: recordings read (and, where shuffled, mixed) together; 0: 16, or more where 32 MB hold more, or fewer
+        pool: recordings read (and, where shuffled, mixed) together; 0: 16, or more where 16 MB hold more, or fewer
             where 256 MB hold fewer, but at least four.
         devices: over which every batch is divided, on Keras' JAX back end. Losses see the whole batch, as on one.
         jit_compile: XLA (on JAX always).

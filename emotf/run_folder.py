@@ -3,7 +3,7 @@
 config.json       the resolved configuration
 about.json        versions, device, seed, sizes, parameters, seconds
 network.keras     the network with its best weights
-checksums.json    of files that are read again (`emotf.checksums`); those of JSON are in them
+checksums.jsonl   of files that are read again (`emotf.checksums`); those of JSON are in them
 state.npz         everything a killed training needs to go on exactly; removed at the end
 kept/             best weights by further criteria, while it trains; removed at the end
 history.csv       one row an epoch

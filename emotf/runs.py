@@ -190,10 +190,8 @@ class Fusion:
 
     @property
     def scores(self) -> "pd.DataFrame":
-        """Its scores."""
-        import pandas as pd
-
-        return pd.read_csv(self.folder / "scores.csv")
+        """Its scores. Raises UserError where they are missing or damaged."""
+        return tables.read_rows(checked(self.folder / "scores.csv", f"delete {self.folder} and fuse again"))
 
     def prediction(self, partition: str, recording: str) -> Path:
         """The trace of one recording."""

@@ -168,12 +168,18 @@ def read_csv(path: Place, **options: Any) -> pd.DataFrame:
             return pd.read_csv(file, index_col=False, **options)
 
 
-def read_rows(path: Place, columns: Sequence[str] = (), **options: Any) -> pd.DataFrame:
+def read_rows(
+    path: Place,
+    columns: Sequence[str] = (),
+    advice: str = "restore it, or delete it and begin anew",
+    **options: Any,
+) -> pd.DataFrame:
     """A table of any content that emotf wrote, a history or scores.
 
     Args:
         path: of a CSV file.
         columns: that it must have.
+        advice: what to do about a file that is damaged.
         options: of `pandas.read_csv`.
 
     Raises:
@@ -185,12 +191,10 @@ def read_rows(path: Place, columns: Sequence[str] = (), **options: Any) -> pd.Da
         raise UserError(f"{path} is missing; restore it.") from None
     except (ValueError, OverflowError, pd.errors.ParserWarning) as error:  # pandas' own are ValueErrors
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(
-            f"{path} cannot be read as a table ({reason}); restore it, or delete it and begin anew."
-        ) from None
+        raise UserError(f"{path} is damaged ({reason}); {advice}.") from None
     for name in columns:
         if name not in table.columns:
-            raise UserError(f"{path} has no column {name!r}; restore it, or delete it and begin anew.")
+            raise UserError(f"{path} is damaged (no column {name!r}); {advice}.")
     return table
 
 

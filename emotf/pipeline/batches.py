@@ -25,8 +25,8 @@ from emotf.track import Track
 from emotf.windows.base import Window
 
 # A pool is as large as this many recordings or this many bytes, whichever is more: enough to mix people, and short
-# recordings. Memory grows no further once a corpus is three pools long: one is in use, one is being put together.
-POOL_RECORDINGS, POOL_BYTES = 16, 32 * 2**20
+# recordings. Memory grows no further once a corpus is a few pools long: one is in use, one is being put together.
+POOL_RECORDINGS, POOL_BYTES = 16, 16 * 2**20
 
 # But no larger than this many bytes, so that these stay well below memory.
 POOL_MOST_BYTES = 256 * 2**20
@@ -75,7 +75,7 @@ def training_batches(
         window: what an example is.
         batch: windows.
         seed: of the order.
-        pool: K; 0: 16 recordings, or more where 32 MB hold more, or fewer where 256 MB hold fewer, but at least 4.
+        pool: K; 0: 16 recordings, or more where 16 MB hold more, or fewer where 256 MB hold fewer, but at least 4.
         scaling: of streams that the network does not standardise itself.
         order: `shuffled`: the examples of a pool among each other; `by_recording`: only the recordings, each in time.
 

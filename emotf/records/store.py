@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # What extraction.csv says of every stream of a recording, first.
 MEASURED = {"recording": str, "stream": str, "frames": int, "media_seconds": float, "work_seconds": float}
+NO_LOSS = "delete it: it only says how fast extraction was"
 
 
 class Store:
@@ -116,7 +117,7 @@ class Store:
     def speeds(self) -> "pd.DataFrame | None":
         """What `write_speeds` kept. Raises UserError where the file is damaged."""
         path = self.folder / "extraction.csv"
-        return read_rows(path, list(MEASURED), dtype=MEASURED) if path.is_file() else None
+        return read_rows(path, list(MEASURED), NO_LOSS, dtype=MEASURED) if path.is_file() else None
 
     def write_media(self, outcomes: Iterable[Outcome]) -> None:
         """Keeps the SHA-256 of the files that streams were made from, beside what is known of other media: media.json.

@@ -162,10 +162,10 @@ def refused(ask):
 
 found = {"asked nobody": not connected()}
 here = place(f"s3://{bucket}/places")
-write_new_json(here / "a.json", 1)
-write_new_json(here / "a.json", 2)
-write_new_json(here / "b" / "c.json", 3)
-found["first"] = (here / "a.json").read_text()
+write_new_json(here / "a.json", {"turn": 1})
+write_new_json(here / "a.json", {"turn": 2})
+write_new_json(here / "b" / "c.json", {"turn": 3})
+found["first"] = json.loads((here / "a.json").read_text())["turn"]
 found["names"] = here.names()
 found["inner"] = [str(inner) for inner in here.glob("*/c.json")]
 found["are"] = [(here / name).is_file() for name in ("a.json", "b", "d")]
@@ -193,7 +193,7 @@ with open("cut", "wb") as file:
 cut.path("s2f01").upload("cut")
 for where in ("s3://emotf-nowhere/records", "what://bucket/records", "s3:///records", f"s3://{bucket}/nothing"):
     found[where] = refused(lambda: Store(where).recordings)
-found["written nowhere"] = refused(lambda: write_new_json(place("s3://emotf-nowhere/a.json"), 1))
+found["written nowhere"] = refused(lambda: write_new_json(place("s3://emotf-nowhere/a.json"), {"turn": 4}))
 found["pictures"] = refused(lambda: PictureStore(f"s3://{bucket}/pictures"))
 found["run"] = refused(lambda: Run(f"s3://{bucket}/run"))
 print(json.dumps(found), flush=True)
@@ -215,7 +215,7 @@ def found(runs, server, tmp_path_factory):
 
 def test_places_answer_as_paths_do(found):
     assert found["asked nobody"]
-    assert found["first"] == "1\n"  # who writes second keeps it
+    assert found["first"] == 1  # who writes second keeps it
     assert found["names"] == ["a.json", "b"]
     assert found["inner"] == [f"s3://{BUCKET}/places/b/c.json"]
     assert found["are"] == [True, False, False]

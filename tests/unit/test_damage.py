@@ -82,7 +82,7 @@ def test_speeds_that_are_damaged_cost_only_themselves(store, content):
     store.write_speeds([spent])
     path = store.folder / "extraction.csv"
     path.write_bytes(path.read_bytes().replace(b"50", b"5O") if content == "x" else content)
-    with pytest.raises(UserError, match=r"extraction\.csv is damaged .*; delete it: it only says how fast") as error:
+    with pytest.raises(UserError, match=r"extraction\.csv .*; restore it, or delete it and begin anew\.$") as error:
         _ = store.speeds
     assert "\n" not in str(error.value)
     path.unlink()
@@ -103,7 +103,7 @@ def run(tmp_path):
     resume.rows = [{"epoch": epoch, "loss": 1 / (epoch + 1), "dev_ccc": 0.1 * epoch} for epoch in range(3)]
     resume.on_train_end()
     run.write_predictions("test", {"r1": Track(np.eye(9, 1), hop=0.05, channels=("arousal",))})
-    run.write_scores(pd.DataFrame({"partition": ["test"], "variance": "population", "value": 1 / 3}))
+    run.write_scores(pd.DataFrame({"partition": ["test"], "target": "a", "variance": "population", "value": 1 / 3}))
     run.finish()
     return run
 

@@ -232,7 +232,7 @@ def test_batches_are_those_of_a_corpus_in_memory(store, monkeypatch, window, poo
 
 @pytest.mark.parametrize(
     ("kilobytes", "pool"),
-    [(1, 32 * 1024), (512, 64), (1025, 31), (4000, 16), (10_000, 16), (20_000, 13), (61_000, 4), (500_000, 4)],
+    [(1, 16 * 1024), (512, 32), (1025, 16), (10_000, 16), (20_000, 13), (61_000, 4), (500_000, 4)],
 )
 def test_a_pool_is_bounded_whatever_the_corpus(store, monkeypatch, kilobytes, pool):
     from emotf.records import Entry, Stream
