@@ -33,10 +33,10 @@ def promised(path: Path) -> Iterator[Path]:
     with _alone(path.parent), written_aside(path) as aside:
         remove_remains(path.parent, path.name)
         yield aside
-        digests = [sha256(aside)]
-        if path.is_file() and (old := sha256(path)) in _promises(path.parent).get(path.name, ()):
-            digests.append(old)
-        _add(path.parent / NAME, _line(path.name, digests))
+        digest, known = sha256(aside), _promises(path.parent).get(path.name, [])
+        if digest not in known:
+            stays = [sha256(path)] if known and path.is_file() else []
+            _add(path.parent / NAME, _line(path.name, [digest, *(old for old in stays if old in known)]))
 
 
 def checked(path: Path, advice: str) -> Path:
