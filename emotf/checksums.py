@@ -33,10 +33,12 @@ def promised(path: Path) -> Iterator[Path]:
     with _alone(path.parent), written_aside(path) as aside:
         remove_remains(path.parent, path.name)
         yield aside
-        digest, known = sha256(aside), _promises(path.parent).get(path.name, [])
+        digest = sha256(aside)
+        # a new file needs no look at the promises of all others
+        known = _promises(path.parent).get(path.name, []) if path.is_file() else []
         if digest not in known:
-            stays = [sha256(path)] if known and path.is_file() else []
-            _add(path.parent / NAME, _line(path.name, [digest, *(old for old in stays if old in known)]))
+            stays = {sha256(path)} & set(known) if known else set()
+            _add(path.parent / NAME, _line(path.name, [digest, *stays]))
 
 
 def checked(path: Path, advice: str) -> Path:
