@@ -251,7 +251,9 @@ def test_records_of_other_settings_of_the_corpus_are_refused(tmp_path):
     data = Data(records=str(tmp_path))
     corpus = Affwild(dir=str(tmp_path / "films"), split="90:10")
     held = {"part": "affwild", "dir": str(tmp_path / "films"), "split": "90:10", "rate_hz": 0.0}
-    people = [{"id": name, "subject": name, "partition": part} for name, part in (("a", "train"), ("b", "dev"))]
+    people = [
+        {"id": name, "subject": name, "session": "", "partition": part} for name, part in (("a", "train"), ("b", "dev"))
+    ]
     (tmp_path / "affwild").mkdir()
     about = {"corpus": held, "targets_are": "rated", "recordings": people}
     (tmp_path / "affwild" / "recordings.json").write_text(json.dumps(about))
