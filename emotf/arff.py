@@ -56,10 +56,15 @@ def read_arff(path: Path) -> pd.DataFrame:
         raise UserError(f"{path} has a header and no rows; restore the file.")
     text = "\n".join(rows)
     quote = "'" if "'" in text else '"'
-    table = pd.read_csv(
-        io.StringIO(text), header=None, names=range(len(names)), index_col=False, skipinitialspace=True,
-        quotechar=quote, na_values=["?", "? "], keep_default_na=False,
-    )  # fmt: skip
+    try:
+        table = pd.read_csv(
+            io.StringIO(text), header=None, names=range(len(names)), index_col=False, skipinitialspace=True,
+            quotechar=quote, na_values=["?", "? "], keep_default_na=False,
+        )  # fmt: skip
+    except (ValueError, OverflowError) as error:  # pandas' own are ValueErrors
+        raise UserError(f"{path} cannot be read as a table ({str(error).strip()}); restore the file.") from None
+    if len(table) != len(rows):
+        raise UserError(f"{path}: {len(rows)} lines of data are {len(table)} rows; a quote is not closed, mend it.")
     # a column with nothing but '?' or with text stays what it is; `tables` names the cell that is no number
     table.index = pd.Index(numbers)
     kept = [place for place, name in enumerate(names) if name not in LABELS]
@@ -141,7 +146,10 @@ def _check_row(path: Path, number: int, row: str, width: int) -> None:
     cells = row.count(",") + 1
     quote = next((mark for mark in "'\"" if mark in row), "")
     if quote:
-        cells = len(next(csv.reader([row], quotechar=quote, skipinitialspace=True)))
+        try:
+            cells = len(next(csv.reader([row], quotechar=quote, skipinitialspace=True)))
+        except csv.Error as error:
+            raise UserError(f"{path}, line {number}: {error}; mend the line.") from None
     if cells != width:
         raise UserError(f"{path}, line {number}: {cells} cells where {width} attributes are declared (decimal commas? "
                         f"a cut line?); mend the line.")  # fmt: skip

@@ -26,7 +26,13 @@ KINDS = (
 
 
 def names(kind: str) -> tuple[str, ...]:
-    """The parts of a kind: the modules of `emotf.<kind>` but `base` and those with a leading underscore."""
+    """The parts of a kind: the modules of `emotf.<kind>` but `base` and those with a leading underscore.
+
+    Raises:
+        UserError: no such kind.
+    """
+    if kind not in KINDS:
+        raise UserError(f"Parts are {', '.join(KINDS)}; there are none of {kind!r}.")
     package = importlib.import_module(f"emotf.{kind}")
     return tuple(
         sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_" and m.name != "base")

@@ -1,22 +1,28 @@
 """Files that are read again later as they were written, or are refused: a digest in one place, checked on reading.
 
-A folder's `checksums.json` promises the SHA-256 of files in it (JSON has its digest inside,
-`emotf.files.write_sealed`). The new content is promised before it appears, and beside it what it takes the place of: so
-a process that is killed between the two leaves a file that is promised, whichever of both it is.
+A folder's `checksums.jsonl` promises the SHA-256 of files in it (JSON has its digest inside,
+`emotf.files.write_sealed`), a line a writing: the name, the digests that the file may have, and a digest of the line.
+The new content is promised before it appears, and beside it what it takes the place of: so a process that is killed
+between the two leaves a file that is promised, whichever of both it is. Lines are added, so that the time to write a
+folder of many files grows with their number, not with its square.
 """
 
 import contextlib
 import fcntl
+import hashlib
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 from emotf.errors import UserError
-from emotf.files import read_json, remove_remains, sha256, write_sealed, written_aside
+from emotf.files import remove_remains, sha256, written_aside
 from emotf.progress import say
 
-NAME = "checksums.json"
+NAME = "checksums.jsonl"
 
 
 @contextmanager
@@ -25,14 +31,14 @@ def promised(path: Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _alone(path.parent), written_aside(path) as aside:
-        for name in (path.name, NAME):
-            remove_remains(path.parent, name)
+        remove_remains(path.parent, path.name)
         yield aside
-        promises = _promises(path.parent)
-        known = promises.get(path.name, [])
-        old = sha256(path) if path.is_file() and known else ""
-        promises[path.name] = [sha256(aside), *({old} & set(known))]
-        write_sealed(path.parent / NAME, promises)
+        digest = sha256(aside)
+        # a new file needs no look at the promises of all others
+        known = _promises(path.parent).get(path.name, []) if path.is_file() else []
+        if digest not in known:
+            stays = {sha256(path)} & set(known) if known else set()
+            _add(path.parent / NAME, _line(path.name, [digest, *stays]))
 
 
 def checked(path: Path, advice: str) -> Path:
@@ -56,9 +62,50 @@ def checked(path: Path, advice: str) -> Path:
 
 
 def _promises(folder: Path) -> dict[str, list[str]]:
+    """Name -> the digests that the last line about it allows."""
     path = folder / NAME
-    found: dict[str, list[str]] = read_json(path) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    now = path.stat()
+    return _read(path, now.st_mtime_ns, now.st_size)
+
+
+@lru_cache(maxsize=4)  # who reads the files of a folder asks once for each
+def _read(path: Path, mtime_ns: int, size: int) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    lines = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines[:-1], start=1):  # what follows the last end of line was never finished
+        try:
+            name, digests, _ = json.loads(line)
+            if _line(name, digests) != line:
+                raise ValueError
+        except (ValueError, TypeError):
+            raise UserError(
+                f"{path} is damaged (line {number}); restore it, or delete it if you know its files to be whole."
+            ) from None
+        found[name] = digests
     return found
+
+
+def _line(name: str, digests: list[str]) -> bytes:
+    return json.dumps([name, digests, hashlib.sha256(json.dumps([name, digests]).encode()).hexdigest()[:16]]).encode()
+
+
+def _add(path: Path, line: bytes) -> None:
+    """Adds a line, on disk when this returns; what a killed process had not finished is cut off."""
+    with open(path, "ab+") as file:
+        whole = file.seek(0, os.SEEK_END)
+        while whole and _byte(file, whole - 1) != b"\n":
+            whole -= 1
+        file.truncate(whole)
+        file.write(line + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _byte(file: BinaryIO, at: int) -> bytes:
+    file.seek(at)
+    return file.read(1)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """How every tool starts and ends: flags, errors of one line, exit codes."""
 
+import atexit
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,6 +9,7 @@ from typing import Any, cast
 from absl import app, flags, logging
 from ml_collections import config_flags
 
+from emotf import places
 from emotf.determinism import one_thread
 from emotf.errors import UserError, refusal
 
@@ -35,12 +37,18 @@ def run(main: Callable[[Sequence[str]], None], words: bool = False) -> None:
         except BrokenPipeError:  # `| head` has seen enough; what is still buffered must not raise it again at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except Exception as error:
-            if not (line := refusal(error)):
+            if not (line := refusal(error) or places.explained(error)):
                 raise
             _leave(line)
 
     sys.unraisablehook = _unraisable
-    app.run(guarded, flags_parser=_parse)
+    ended = {"code": 1}  # of an exception that escapes
+    atexit.register(_leave_store, ended)
+    try:
+        app.run(guarded, flags_parser=_parse)
+    except SystemExit as end:
+        ended["code"] = end.code if isinstance(end.code, int) else int(end.code is not None)
+        raise
 
 
 EXAMPLE = "configs/cer_mtl.py:emodb,speech"
@@ -160,6 +168,14 @@ def _unraisable(said: Any) -> None:
     """An archive that is given up closes itself, which fails on a full disk again; the first time was told."""
     if not (isinstance(said.exc_value, BaseException) and refusal(said.exc_value)):
         sys.__unraisablehook__(said)
+
+
+def _leave_store(ended: Mapping[str, int]) -> None:
+    """Ends a process that asked an object store before what would abort it (`emotf.places.connected`)."""
+    if places.connected():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended["code"])
 
 
 def _leave(line: str) -> None:

@@ -5,14 +5,15 @@ comes first and overrides follow: `--config.model.gru_units=8 --config.data.targ
 """
 
 import dataclasses
+import inspect
 import re
-import types
 import typing
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any
 
 from emotf import catalog
+from emotf.content import names_of, valued
 from emotf.corpora.base import Corpus
 from emotf.errors import UserError
 from emotf.features.base import Feature
@@ -98,7 +99,8 @@ class Training:
         seed: of weights and order.
         pool: recordings read (and, where shuffled, mixed) together; 0: 16, or more where 16 MB hold more, or fewer
             where 256 MB hold fewer, but at least four.
-        jit_compile: XLA.
+        devices: over which every batch is divided, on Keras' JAX back end. Losses see the whole batch, as on one.
+        jit_compile: XLA (on JAX always).
         deterministic: the same scores to the bit, however many cores there are and whatever else runs: one thread an
             operation and TensorFlow's deterministic kernels (`emotf.determinism`).
         precision: `float32` or `mixed_float16` (losses and moments stay float32).
@@ -119,6 +121,7 @@ class Training:
     order: str = "shuffled"
     seed: int = 0
     pool: int = 0
+    devices: int = 1
     jit_compile: bool = False
     deterministic: bool = False
     precision: str = "float32"
@@ -215,6 +218,10 @@ class Experiment:
         self.data.targets = apart(self.data.targets)
         self.training.keep = apart(self.training.keep)
         for loss in self.loss.values() if isinstance(self.loss, dict) else [self.loss]:
+            if not hasattr(loss, "joint"):
+                raise UserError(
+                    f"The loss is {loss!s:.40}, expected a part of losses, or a mapping of targets to them."
+                )
             try:
                 dataclasses.replace(loss)  # overrides have changed its fields since it was made
             except ValueError as error:
@@ -249,9 +256,12 @@ class Experiment:
         for name in ("seed", "pool", "plateau"):
             if getattr(self.training, name) < 0:
                 raise UserError(f"training.{name} must not be negative, received {getattr(self.training, name)}.")
-        for name in ("learning_rate", "batch", "epochs", "patience", "figure_every"):
+        for name in ("learning_rate", "batch", "epochs", "patience", "figure_every", "devices"):
             if getattr(self.training, name) <= 0:
                 raise UserError(f"training.{name} must be above 0, received {getattr(self.training, name)}.")
+        if self.training.batch % self.training.devices:
+            raise UserError(f"training.batch is {self.training.batch}, which {self.training.devices} devices cannot "
+                            "share equally; choose a multiple of training.devices.")  # fmt: skip
         for name, masks in self.augmentation.items():
             if name not in self.streams:
                 raise UserError(f"augmentation of {name}: there is no such stream, only {', '.join(self.streams)}.")
@@ -297,30 +307,43 @@ def from_json(content: dict[str, Any], kind: type[Any] = Experiment) -> Any:
         >>> from_json(to_json(Cer(gru_units=8)), Model)
         Cer(filters=25, kernel=3, pool=2, gru_units=8, dense_units=2, recurrence_over='frames', batch_norm=False)
     """
-    content = dict(content)
+    return _built(kind, content, "")
+
+
+def _built(kind: Any, content: Any, where: str) -> Any:
+    """A dataclass of the tree, or the part that the content names, which must be of that kind."""
+    content = dict(names_of(content, where or kind.__name__))
     if "part" in content:
-        kind = catalog.find(*content.pop("part").split("/"))
+        place = content.pop("part")
+        if not isinstance(place, str) or place.count("/") != 1:
+            raise UserError(f"{where or 'part'} names a part {place!r}, expected <kind>/<name>.")
+        part = catalog.find(*place.split("/"))
+        if where and kind is not Any and not issubclass(part, kind):
+            raise UserError(f"{where} is {place}, expected a part that is a {kind.__name__}.")
+        kind = part
+    elif inspect.isabstract(kind):
+        raise UserError(f"{where or kind.__name__} names no part, expected part: <kind>/<name> among its fields.")
     hints = typing.get_type_hints(kind)
-    known = [f.name for f in fields(kind) if f.init]
+    known = {f.name: f for f in fields(kind) if f.init}
     for name in content:
         if name not in known:
-            raise UserError(f"{kind.__name__} has no field {name!r}.{catalog.suggestion(name, known)}")
-    return kind(**{name: _value(value, hints[name]) for name, value in content.items()})
+            raise UserError(f"{kind.__name__} has no field {name!r}.{catalog.suggestion(name, list(known))}")
+    values = {n: _value(v, hints[n], f"{where}.{n}" if where else n) for n, v in content.items()}
+    for name, declared in known.items():
+        if name not in content and declared.default is MISSING and declared.default_factory is MISSING:
+            raise UserError(f"{kind.__name__} needs its field {name!r}, which is missing.")
+    try:
+        return kind(**values)
+    except ValueError as error:  # a loss is Keras' own kind of object, and says so in Keras' way
+        raise UserError(str(error)) from None
 
 
-def _value(value: Any, hint: Any) -> Any:
-    if isinstance(value, dict) and "part" in value:
-        return from_json(value)
-    origin, inner = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return None if value is None else _value(value, next(h for h in inner if h is not type(None)))
-    if origin is tuple:
-        return tuple(_value(v, inner[0]) for v in value)
-    if origin is dict:
-        return {key: _value(v, inner[1]) for key, v in value.items()}
-    if isinstance(value, dict) and hint is Any:
-        return {key: _value(v, Any) for key, v in value.items()}
-    return from_json(value, hint) if isinstance(hint, type) and is_dataclass(hint) else value
+def _value(value: Any, hint: Any, where: str) -> Any:
+    if hint is not Any or not isinstance(value, dict):
+        return valued(value, hint, where, _built)
+    if "part" in value:
+        return _built(Any, value, where)
+    return {key: _value(v, Any, f"{where}.{key}") for key, v in value.items()}
 
 
 def unknown_field(error: KeyError, *above: type[Any]) -> str:

@@ -6,12 +6,14 @@ import json
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from emotf.errors import UserError
+from emotf.places import Place, Remote
 
 # The digest that a JSON file has of its own content, under a name that no field and no recording can have.
 SEAL, DIGEST = "(checksum)", "sha256:"
@@ -21,14 +23,20 @@ ASIDE = re.compile(r"\..+\.[0-9a-f]{8}(\.new)?(\.\w+)?")
 
 
 @contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
+def written_aside(path: Place) -> Iterator[Path]:
     """Yields a path beside `path` to write to; on success it is flushed to disk and renamed to `path`.
 
     An exception removes what was written and leaves `path` as it was, so that a reader never meets half a file. The
     suffix is kept (`trace.csv` is written as `.trace.12345678.csv`), because some writers choose their format by it.
     The folder is not flushed: a power cut may take back the last files, as if they had not been written yet. Readers
-    meet what is missing (COMPLETED, checksums), and to flush it would double the time of writing small files.
+    meet what is missing (COMPLETED, checksums), and to flush it would double the time of writing small files. What
+    goes to an object store is written to a temporary file of this machine and uploaded.
     """
+    if isinstance(path, Remote):
+        with tempfile.TemporaryDirectory() as folder:
+            yield (aside := Path(folder) / path.name)
+            path.upload(aside)
+        return
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # named at random: threads share the process, and machines on shared folders may share its number
@@ -47,38 +55,47 @@ def written_aside(path: Path) -> Iterator[Path]:
             aside.unlink()
 
 
-def remove_remains(folder: Path, name: str = "", below: bool = False) -> None:
-    """Removes what killed processes had begun to write; nobody else may be writing there.
+def remove_remains(folder: Place, name: str = "", below: bool = False) -> None:
+    """Removes what killed processes had begun to write; nobody else may be writing there. Object stores have no such.
 
     Args:
         folder: where they wrote.
         name: of the one file that is meant; all files where it is empty.
         below: in folders of it, too.
     """
+    if isinstance(folder, Remote):
+        return
     begins = f".{Path(name).stem}." if name else "."
     for path in folder.rglob(".*") if below else folder.glob(".*"):
         if ASIDE.fullmatch(path.name) and path.name.startswith(begins) and path.is_file():
             path.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Place, text: str) -> None:
     """Writes UTF-8 text, whole or not at all."""
     with written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Place, content: Any) -> None:
     """Writes indented JSON, whole or not at all."""
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
-def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
+def write_sealed(path: Place, content: Mapping[str, Any]) -> None:
     """Writes indented JSON with a digest of itself, whole or not at all: `read_json` notices what has changed since."""
     write_json(path, {**content, SEAL: _digest(content)})
 
 
-def write_new_json(path: Path, content: Mapping[str, Any]) -> None:
-    """`write_sealed` of a file that does not exist yet; where another process was first, its file stays."""
+def write_new_json(path: Place, content: Mapping[str, Any]) -> None:
+    """`write_sealed` of a file that does not exist yet; where another process was first, its file stays.
+
+    On an object store, that holds only where the other one has finished: of two that come at once, the later one wins.
+    """
+    if isinstance(path, Remote):
+        if not path.is_file():
+            write_sealed(path, content)
+        return
     aside = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.new{path.suffix}")
     try:
         write_sealed(aside, content)
@@ -93,17 +110,17 @@ def write_new_json(path: Path, content: Mapping[str, Any]) -> None:
         aside.unlink(missing_ok=True)
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Place) -> Any:
     """The content of a JSON file, without the digest that `write_sealed` added.
 
     Raises:
         UserError: the file is missing, is not JSON, or is no longer what was sealed.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} is missing.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: no JSON, no UTF-8, or a number of thousands of digits
         raise UserError(f"{path} is not valid JSON ({error}); restore it or write it anew.") from None
     if isinstance(content, dict) and _sealed(content) and content.pop(SEAL, "") != _digest(content):
         raise UserError(
@@ -125,8 +142,10 @@ def _digest(content: Mapping[str, Any]) -> str:
     return DIGEST + hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
-def sha256(path: Path) -> str:
+def sha256(path: Place) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal; of a folder, that of the names and bytes of all files in it."""
+    if isinstance(path, Remote):
+        return hashlib.sha256(path.read_bytes()).hexdigest()
     path = Path(path)
     if path.is_dir():
         digest = hashlib.sha256()

@@ -351,5 +351,9 @@ def _shared_clock(tracks: Mapping[str, Track], hop: float, targets: tuple[str, .
 
 def _values(network: Any, batch: Any, targets: tuple[str, ...]) -> np.ndarray:
     """Predictions of the windows of a batch end to end, [windows x length, targets]."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":  # whose tensors others do not take
+        batch = {name: np.asarray(values) for name, values in batch.items()}
     outputs = network.predict_on_batch(batch)
     return np.stack([np.ravel(outputs[name]).astype(np.float32) for name in targets], axis=1)

@@ -3,7 +3,7 @@
 config.json       the resolved configuration
 about.json        versions, device, seed, sizes, parameters, seconds
 network.keras     the network with its best weights
-checksums.json    of files that are read again (`emotf.checksums`); those of JSON are in them
+checksums.jsonl   of files that are read again (`emotf.checksums`); those of JSON are in them
 state.npz         everything a killed training needs to go on exactly; removed at the end
 kept/             best weights by further criteria, while it trains; removed at the end
 history.csv       one row an epoch
@@ -22,15 +22,29 @@ import numpy as np
 
 from emotf.checksums import checked, promised
 from emotf.config import from_json, to_json
+from emotf.content import names_of
 from emotf.determinism import one_thread
 from emotf.errors import UserError
 from emotf.files import read_json, remove_remains, write_sealed, write_text
+from emotf.places import local
+from emotf.tables import read_rows
 
 if TYPE_CHECKING:
     import keras
     import pandas as pd
 
 Tree = TypeVar("Tree")
+
+
+class Facts(dict[str, Any]):
+    """What is known about a run; asking for what is not there is a UserError."""
+
+    def __init__(self, path: Path, content: dict[str, Any]) -> None:
+        super().__init__(content)
+        self.path = path
+
+    def __missing__(self, name: str) -> Any:
+        raise UserError(f"{self.path} has no entry {name!r}; restore it, or train the run again.")
 
 
 class RunFolder(Generic[Tree]):
@@ -45,7 +59,7 @@ class RunFolder(Generic[Tree]):
     tool: ClassVar[str]
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.folder = local(folder, "A run")
 
     def check(self, experiment: Tree, fingerprint: str) -> None:
         """Refuses a folder that holds a run of another configuration, or one that was trained on other records.
@@ -63,7 +77,8 @@ class RunFolder(Generic[Tree]):
 
     def check_records(self, fingerprint: str) -> None:
         """Refuses records that have changed since the run was trained on them: its partitions may have, too."""
-        before = self.about.get("records", {}).get("fingerprint", fingerprint)
+        records = names_of(self.about.get("records", {}), f"{self.folder / 'about.json'}, records")
+        before = records.get("fingerprint", fingerprint)
         if before != fingerprint:
             raise UserError(
                 f"{self.folder} was trained on other records ({before}, now {fingerprint}); restore them, or train a "
@@ -81,7 +96,10 @@ class RunFolder(Generic[Tree]):
         path = self.folder / "config.json"
         if not path.is_file():
             raise UserError(f"{self.folder} is no run (it has no config.json); train one with {self.tool}.")
-        found: Any = from_json(read_json(path), self.tree)
+        try:
+            found: Any = from_json(read_json(path), self.tree)
+        except UserError as error:
+            raise UserError(f"{path} is no configuration of this version: {error}") from None
         if found.training.deterministic:
             one_thread()  # now, before TensorFlow counts its threads
         return cast(Tree, found)
@@ -90,7 +108,7 @@ class RunFolder(Generic[Tree]):
     def about(self) -> dict[str, Any]:
         """What is known about the run."""
         path = self.folder / "about.json"
-        return dict(read_json(path)) if path.is_file() else {}
+        return Facts(path, names_of(read_json(path), str(path)) if path.is_file() else {})
 
     def note(self, **facts: Any) -> None:
         """Adds facts to what is known about the run."""
@@ -139,9 +157,7 @@ class RunFolder(Generic[Tree]):
     @property
     def epochs(self) -> "pd.DataFrame":
         """The history, a row an epoch. Raises UserError where the file is damaged."""
-        import pandas as pd
-
-        return pd.read_csv(self.checked(self.history), float_precision="round_trip")
+        return read_rows(self.checked(self.history), float_precision="round_trip")
 
     @property
     def log(self) -> Path:

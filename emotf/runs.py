@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from emotf import tables
 from emotf.checksums import checked, promised
 from emotf.config import CRITERIA, Experiment
+from emotf.content import names_of
 from emotf.errors import UserError
 from emotf.files import read_json, write_sealed
 from emotf.pipeline import Standardisation
@@ -103,7 +104,7 @@ class Run(RunFolder[Experiment]):
             source = store.stream(name).folder / LEARNED
             if source.is_file():
                 with promised(self.learned(name)) as aside:
-                    shutil.copyfile(source, aside)
+                    aside.write_bytes(source.read_bytes())
 
     def write_scores(self, scores: "pd.DataFrame", postprocessed: bool = False) -> None:
         """Keeps the scores, those of other partitions and protocols included."""
@@ -115,10 +116,9 @@ class Run(RunFolder[Experiment]):
 
     def scores(self, postprocessed: bool = False) -> "pd.DataFrame | None":
         """The scores, where the run was evaluated."""
-        import pandas as pd
 
         path = self._scores(postprocessed)
-        return pd.read_csv(checked(path, UNSCORED)) if path.is_file() else None
+        return tables.read_rows(checked(path, UNSCORED), ("partition", "target")) if path.is_file() else None
 
     def _scores(self, postprocessed: bool) -> Path:
         return self.folder / ("postprocessed.csv" if postprocessed else "scores.csv")
@@ -154,7 +154,8 @@ class Run(RunFolder[Experiment]):
         """What post-processing learned. Raises UserError where the run has none."""
         if not self.is_postprocessed:
             raise UserError(f"{self.folder} has no post-processing; fit it with tools/postprocess.py.")
-        return dict(read_json(self.folder / "postprocessing.json"))
+        path = self.folder / "postprocessing.json"
+        return names_of(read_json(path), str(path))
 
 
 class Fusion:
@@ -169,8 +170,17 @@ class Fusion:
 
     @property
     def content(self) -> dict[str, Any]:
-        """Sources and weights."""
-        return dict(read_json(self.folder / "fusion.json"))
+        """Sources and weights.
+
+        Raises:
+            UserError: fusion.json is damaged.
+        """
+        path = self.folder / "fusion.json"
+        content = names_of(read_json(path), str(path))
+        sources = names_of(content.get("sources"), f"{path}, sources")
+        if not sources or not all(isinstance(source, str) for source in sources.values()):
+            raise UserError(f"{path} names no folders of runs as its sources; restore it, or fuse them again.")
+        return content
 
     @property
     def first_run(self) -> Path:
@@ -180,10 +190,8 @@ class Fusion:
 
     @property
     def scores(self) -> "pd.DataFrame":
-        """Its scores."""
-        import pandas as pd
-
-        return pd.read_csv(self.folder / "scores.csv")
+        """Its scores. Raises UserError where they are missing or damaged."""
+        return tables.read_rows(checked(self.folder / "scores.csv", f"delete {self.folder} and fuse again"))
 
     def prediction(self, partition: str, recording: str) -> Path:
         """The trace of one recording."""
@@ -240,7 +248,7 @@ def _write_rows(path: Path, rows: "pd.DataFrame", same: Sequence[str]) -> None:
     import pandas as pd
 
     if path.is_file():
-        old = pd.read_csv(checked(path, UNSCORED), dtype=dict.fromkeys(same, str))
+        old = tables.read_rows(checked(path, UNSCORED), same, dtype=dict.fromkeys(same, str))
         keys = pd.MultiIndex.from_frame(rows[[*same]].astype(str))
         replaced = pd.MultiIndex.from_frame(old[[*same]]).isin(keys)
         rows = pd.concat([old[~replaced], rows])

@@ -11,12 +11,17 @@ import numpy as np
 import pandas as pd
 
 from emotf.arff import read_arff
+from emotf.arrays import read_array
 from emotf.errors import UserError
 from emotf.files import written_aside
+from emotf.places import Place, opened
 from emotf.track import MISFIT, Track
 
 # A row may stand this share of a hop off its place (times are printed rounded); more means a lost or doubled row.
 JITTER = 0.25
+
+# Frames a second that nothing exceeds.
+FASTEST_HZ = 1e6
 
 # Seconds by which the first and last time together are off when they are printed with three decimals.
 PRINTED = 0.001
@@ -107,10 +112,7 @@ def write_track(
 
 
 def _read_array(path: Path) -> pd.DataFrame:
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise UserError(f"{path} is not a NumPy array file ({error}).") from None
+    values = read_array(path)
     real = np.issubdtype(values.dtype, np.floating) or np.issubdtype(values.dtype, np.integer)
     if values.ndim not in (1, 2) or not real:
         raise UserError(f"{path} holds {values.dtype} {list(values.shape)}, expected numbers [frames, channels].")
@@ -120,13 +122,20 @@ def _read_array(path: Path) -> pd.DataFrame:
 
 def _read_table(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path, sep=_separator(path))
+        table = _read_parquet(path) if path.suffix == ".parquet" else read_csv(path, sep=_separator(path))
     except pd.errors.EmptyDataError:
         raise UserError(f"{path} is empty.") from None
     except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError, OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as a table ({str(error).splitlines()[0]}).") from None
     table.columns = [str(name).strip() for name in table.columns]
     return table
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except Exception as error:  # whatever the bytes of a damaged file lead to, besides Arrow's own errors
+        raise ValueError(str(error) or type(error).__name__) from None
 
 
 def numbers(path: Path, cells: pd.Series) -> pd.Series:
@@ -148,14 +157,45 @@ def _separator(path: Path) -> str:
     return next((mark for mark in ",;\t" if mark in header), ",")
 
 
-def read_csv(path: Path, **options: Any) -> pd.DataFrame:
+def read_csv(path: Place, **options: Any) -> pd.DataFrame:
     """`pandas.read_csv`, but rows that are longer than the header raise pandas' ParserWarning.
 
     By itself pandas takes the first cells of such rows for row names, and every column for its neighbour.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        return pd.read_csv(path, index_col=False, **options)
+        with opened(path) as file:
+            return pd.read_csv(file, index_col=False, **options)
+
+
+def read_rows(
+    path: Place,
+    columns: Sequence[str] = (),
+    advice: str = "restore it, or delete it and begin anew",
+    **options: Any,
+) -> pd.DataFrame:
+    """A table of any content that emotf wrote, a history or scores.
+
+    Args:
+        path: of a CSV file.
+        columns: that it must have.
+        advice: what to do about a file that is damaged.
+        options: of `pandas.read_csv`.
+
+    Raises:
+        UserError: the file is missing, damaged, or lacks a column.
+    """
+    try:
+        table = read_csv(path, **options)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; restore it.") from None
+    except (ValueError, OverflowError, pd.errors.ParserWarning) as error:  # pandas' own are ValueErrors
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{path} is damaged ({reason}); {advice}.") from None
+    for name in columns:
+        if name not in table.columns:
+            raise UserError(f"{path} is damaged (no column {name!r}); {advice}.")
+    return table
 
 
 def _clock(path: Path, times: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
@@ -169,6 +209,8 @@ def _clock(path: Path, times: np.ndarray, rows: np.ndarray) -> tuple[float, floa
         late = int((steps <= 0).argmax()) + 1
         raise UserError(f"{path}, row {rows[late]}: time {times[late]:g} does not come after {times[late - 1]:g}.")
     start, hop = float(times[0]), float(times[-1] - times[0]) / (len(times) - 1)
+    if hop * FASTEST_HZ < 1:
+        raise UserError(f"{path}: rows are {hop:g} s apart, which are no times; column 'time' is in seconds.")
     if hop > 10:
         raise UserError(f"{path}: rows are {hop:g} apart; did you supply milliseconds? Column 'time' is in seconds.")
 

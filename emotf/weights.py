@@ -44,7 +44,7 @@ def loaded(path: Path | str) -> Any:
     import keras
 
     try:
-        return keras.models.load_model(path, compile=False)
+        return keras.models.load_model(path, compile=False, safe_mode=True)  # a file must bring no code of its own
     except Exception as error:  # whatever a file may hold
         raise UserError(
             f"{path} cannot be loaded as a Keras model ({first_line(error)}); save it anew with model.save()."

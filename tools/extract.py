@@ -59,12 +59,12 @@ def streams(chosen):
 
         work["elsewhere"] = with_beam(BEAM.value)
     if chosen == "media":
-        folder = Path(needed(chosen, "out", "work/records/clips"))
+        folder = needed(chosen, "out", "work/records/clips")
         counts = extract_media(media_files(MEDIA.value), streams_of(STREAMS.value), folder, **work)
         return report_extraction(folder, counts)
     wanted = experiment(CONFIG).check()
-    counts = extract(wanted.corpus, wanted.streams, Path(wanted.store), FUSION.value, **work)
-    return report_extraction(Path(wanted.store), counts, wanted.corpus.notes())
+    counts = extract(wanted.corpus, wanted.streams, wanted.store, FUSION.value, **work)
+    return report_extraction(wanted.store, counts, wanted.corpus.notes())
 
 
 def pictures(chosen):

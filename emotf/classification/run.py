@@ -19,6 +19,7 @@ from emotf.classification.scoring import Answers
 from emotf.errors import UserError
 from emotf.files import write_json
 from emotf.run_folder import RunFolder
+from emotf.tables import read_rows
 
 if TYPE_CHECKING:
     import keras
@@ -45,11 +46,9 @@ class PictureRun(RunFolder[Classification]):
         path = self._answers(partition)
         if not path.is_file():
             return None
-        import pandas as pd
-
         text = dict.fromkeys(("picture", "class", "answer"), str)  # "7" is a class, and so is "None"
         advice = f"delete it and run {self.tool} again"
-        rows = pd.read_csv(checked(path, advice), dtype=text, keep_default_na=False, float_precision="round_trip")
+        rows = read_rows(checked(path, advice), dtype=text, keep_default_na=False, float_precision="round_trip")
         classes = tuple(self.about["classes"])
         if tuple(rows.columns) != ("picture", "class", "answer", *classes):
             raise UserError(f"{path} is not of this run's classes; delete it and run {self.tool} again.")

@@ -46,8 +46,8 @@ def train(config: Classification, run: PictureRun) -> None:
         run.finish()  # the process may have been killed between FINISHED and the last of its remains
         say(f"{run.folder} is finished; nothing to do.")
         return
+    keras.utils.clear_session()  # forgets the precision, too
     device = prepare_device(settings)
-    keras.utils.clear_session()
     keras.utils.set_random_seed(settings.seed)
     shown, dev = material.partition("train"), material.partition("dev")
     network = config.network.build(config.shape, len(config.corpus.classes))

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 
+from emotf.arrays import read_arrays
 from emotf.classifiers.base import CLASSIFIER, save
 from emotf.config import to_json
 from emotf.continual.config import ALL_CLASSES, Continual
@@ -65,12 +65,7 @@ class Run:
 
     @cached_property
     def _kept(self) -> dict[str, np.ndarray]:
-        path = self.folder / "learned.npz"
-        try:
-            with open(path, "rb") as file, np.load(file) as arrays:
-                return dict(arrays)
-        except (OSError, ValueError, EOFError, BadZipFile) as error:
-            raise UserError(f"{path} cannot be read ({error}); remove {self.folder} and run again.") from None
+        return read_arrays(self.folder / "learned.npz", f"remove {self.folder} and run again.")
 
     @property
     def learned(self) -> Learned:

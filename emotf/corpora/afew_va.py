@@ -25,6 +25,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from emotf.content import check_frames
 from emotf.corpora import _derived, _twin
 from emotf.corpora._examination import Finding
 from emotf.corpora._landmarks import Landmarked
@@ -33,6 +34,7 @@ from emotf.corpora.folder import visible
 from emotf.errors import UserError
 from emotf.files import read_json, write_json
 from emotf.media import video_writer
+from emotf.media.still import read_still
 from emotf.progress import progress
 from emotf.recording import Recording
 from emotf.track import Track
@@ -112,6 +114,7 @@ class AfewVa(Landmarked):
         if target not in TARGETS:
             raise UserError(f"Corpus 'afew_va' has no target {target!r}; it has: {', '.join(TARGETS)}.")
         rated = _content(recording.medium("pictures"))[1][target]
+        check_frames(recording.medium("pictures"), max(rated) + 1)
         values = np.full((max(rated) + 1, 1), np.nan)
         for number, value in rated.items():
             values[number] = value / REACH
@@ -217,7 +220,7 @@ def _read(path: Path, changed: int) -> Content:
     del changed
     content = read_json(path)
     frames = content.get("frames") if isinstance(content, dict) else None
-    if not isinstance(frames, dict) or not frames or not all(key.isdecimal() for key in frames):
+    if not isinstance(frames, dict) or not frames or not all(key.isdecimal() and len(key) < 10 for key in frames):
         raise UserError(f"{path} has no 'frames' with numbers such as \"00000\" as keys; restore the file.")
     rated: dict[str, dict[int, int]] = {target: {} for target in TARGETS}
     for key, frame in frames.items():
@@ -251,18 +254,10 @@ def numbered(folder: Path) -> dict[int, Path]:
 
 
 def _write_video(path: Path, pictures: dict[int, Path], rate_hz: float) -> None:
-    from PIL import Image
-
     if list(pictures) != list(range(len(pictures))) or not pictures:
         lost = next(number for number in range(len(pictures) + 1) if number not in pictures)
         raise UserError(f"Clip {path.stem} lacks picture {lost:05d}, so what follows has no place in its video; "
                         f"restore it, or take the clip away.")  # fmt: skip
     with video_writer(path, rate_hz) as write:
         for picture in pictures.values():
-            try:
-                with Image.open(picture) as image:
-                    pixels = np.asarray(image.convert("RGB"))
-            except (OSError, SyntaxError, ValueError) as error:
-                raise UserError(f"{picture} cannot be read as a picture ({str(error).splitlines()[0]}); restore it.") \
-                    from None  # fmt: skip
-            write(pixels)
+            write(read_still(picture, "RGB"))

@@ -37,6 +37,7 @@ NEAR_ZERO = 1  # steps of 16 bit
 SILENCE = 0.1  # seconds; a shorter run may be a stop consonant
 
 MEN = ("03", "10", "11", "12", "15")
+LONGEST = 600.0  # seconds of an utterance
 WOMEN = ("08", "09", "13", "14", "16")
 
 # Letter of the acted emotion in a file name (German initials) -> (arousal, valence).
@@ -157,6 +158,9 @@ def _read(path: Path) -> np.ndarray:
     import soundfile
 
     try:
+        promised = soundfile.info(path)
+        if promised.duration > LONGEST:  # before memory is taken for what a header says
+            raise UserError(f"{path} lasts {promised.duration:g} s, which no utterance does; restore it.")
         samples, rate = soundfile.read(path, dtype="int16")
     except soundfile.LibsndfileError as error:
         raise UserError(f"{path} cannot be decoded ({error}); restore it.") from None

@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from emotf.content import check_frames
 from emotf.corpora import _derived, _twin
 from emotf.corpora._examination import Finding, of_files
 from emotf.corpora._layout import by_stem, check_rate
@@ -203,7 +204,7 @@ def _series(path: Path, content: Any, part: str, keys: tuple[str, ...]) -> dict[
         raise UserError(f"{path} has no {part!r} with {', '.join(keys)}; it is no sample of PMEmo, take it away.")
     try:
         series = {key: np.array(found[key], np.float64) for key in keys}
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # JSON's whole numbers know no end
         raise UserError(f"{path}: {part} holds something that is not a number; restore the file.") from None
     shapes = {values.shape for values in series.values()}
     if len(shapes) != 1 or series[keys[0]].ndim != 1 or not series[keys[0]].size:
@@ -238,6 +239,7 @@ def _evenly(path: Path, times: np.ndarray, values: np.ndarray, rate_hz: float) -
         place = int(bad.argmax()) if bad.any() else int((np.diff(times) <= 0).argmax()) + 1
         raise UserError(f"{path}: skin conductance has a missing value or a time that goes back at sample {place + 1}; "
                         f"restore the file.")  # fmt: skip
+    check_frames(path, float(times[-1] - times[0]) * rate_hz)
     count = int(np.floor((times[-1] - times[0]) * rate_hz + 1e-6)) + 1
     even = times[0] + np.arange(count) / rate_hz
     return Track(np.interp(even, times, values)[:, None], 1 / rate_hz, float(times[0]), ("eda",))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emotf.content import check_frames
 from emotf.errors import UserError
 from emotf.features._detected import FLAGS, Detected
 from emotf.features.base import Film
@@ -110,6 +111,7 @@ class Crops(Detected):
         folder = recording.medium(self.crops)
         face, files = ready_crops(folder, self.face)
         last = max(files)
+        check_frames(folder, last)
         if not self.clock:
             return Film(1 / self.rate_hz, 0.0, self._read(face, files, np.arange(last)))
         path = recording.medium(self.clock)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from emotf.content import check_frames
 from emotf.errors import UserError
 from emotf.features._detected import FASTEST_HZ
 from emotf.tables import read_csv
@@ -110,6 +111,7 @@ def _frames(path: Path, frame: np.ndarray) -> np.ndarray:
     odd = ~((frame >= 1) & (frame == np.round(frame)))
     if odd.any():
         raise UserError(f"{path}, row {odd.argmax() + 2}: the frame is not a number above 0; write the table anew.")
+    check_frames(path, frame.max())
     return frame.astype(np.int64)
 
 

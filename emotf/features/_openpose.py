@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from emotf.content import check_frames
 from emotf.errors import UserError
 from emotf.files import read_json
 
@@ -122,6 +123,7 @@ def followed(folder: Path, rate_hz: float, first: int = -1, faces: bool = False)
     if first > lowest:
         raise UserError(f"{folder} begins with frame {lowest}, before first_frame {first}; choose {lowest} or less.")
     first = lowest if first < 0 else first
+    check_frames(folder, last - first + 1)
     found: dict[int, Person] = {}
     before: Person | None = None
     seen = size = 0
@@ -244,7 +246,7 @@ def _points(path: Path, place: int, lists: dict[str, Any], name: str) -> np.ndar
         raise UserError(f"{path}, person {place}: {name!r} holds {held}, expected {expected}.")
     try:
         points = np.array([float(number) for number in numbers], np.float32).reshape(-1, 3)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # JSON's whole numbers know no end
         points = np.full((1, 3), np.nan, np.float32)
     if not np.isfinite(points).all():
         raise UserError(f"{path}, person {place}: {name!r} holds something that is no number.")

@@ -10,7 +10,7 @@ from emotf.errors import UserError
 from emotf.features.base import Feature, Kind
 from emotf.files import read_json
 from emotf.recording import Recording
-from emotf.tables import read_track
+from emotf.tables import FASTEST_HZ, read_track
 from emotf.track import Track
 
 DECLARATION = "stream.json"
@@ -118,8 +118,10 @@ def _read_declaration(path: Path) -> dict[str, Any]:
     if unknown:
         raise UserError(f"{path}: unknown key {unknown[0]!r}; it may hold rate_hz, kind and channels.")
     rate_hz, kind, names = (declared.get(key) for key in ("rate_hz", "kind", "channels"))
-    if rate_hz is not None and (isinstance(rate_hz, bool) or not isinstance(rate_hz, int | float) or not rate_hz > 0):
-        raise UserError(f"{path}: rate_hz is {rate_hz!r}, expected frames a second above 0.")
+    if rate_hz is not None and (isinstance(rate_hz, bool) or not isinstance(rate_hz, int | float)
+                                or not 0 < rate_hz <= FASTEST_HZ):  # fmt: skip
+        raise UserError(f"{path}: rate_hz is {rate_hz!r:.40}, expected frames a second above 0, at most "
+                        f"{FASTEST_HZ:g}.")  # fmt: skip
     if kind is not None and kind not in KINDS:
         raise UserError(f"{path}: kind is {kind!r}, expected 'extracted' or 'raw'.")
     if names is not None and not (isinstance(names, list) and all(isinstance(name, str) and name for name in names)):

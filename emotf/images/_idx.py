@@ -16,6 +16,8 @@ import numpy as np
 from emotf.errors import UserError
 
 IMAGES, LABELS = 0x00000803, 0x00000801
+LARGEST = 2**24  # pixels of a picture: a damaged header must not decide what memory is taken
+PIECE = 2**20
 
 
 def find_idx(folders: list[Path], name: str) -> Path:
@@ -41,6 +43,9 @@ def count_images(path: Path) -> tuple[int, int, int]:
     """(pictures, rows, columns) as the header says. Raises UserError as `read_images` does."""
     with _opened(path) as file:
         pictures, rows, columns = _header(path, file, IMAGES, 3)
+    if not 0 < rows * columns <= LARGEST:
+        raise UserError(f"{path} declares pictures of {columns} x {rows}, expected 1 to {LARGEST} pixels; obtain it "
+                        f"again.")  # fmt: skip
     expected = 16 + pictures * rows * columns
     if path.suffix != ".gz" and (size := path.stat().st_size) != expected:
         raise UserError(f"{path} has {size} bytes, its header of {pictures} pictures promises {expected}; it is "
@@ -84,11 +89,13 @@ def _header(path: Path, file: BinaryIO, magic: int, sizes: int) -> tuple[int, ..
 
 
 def _exactly(path: Path, file: BinaryIO, size: int, what: str) -> bytes:
-    data = file.read(size)
+    data = bytearray()
+    while len(data) < size and (piece := file.read(min(size - len(data), PIECE))):
+        data += piece
     if len(data) != size:
         raise UserError(f"{path} is cut short: it promises {what}, but only {len(data)} of {size} bytes follow; obtain "
                         f"it again.")  # fmt: skip
-    return data
+    return bytes(data)
 
 
 def _at_end(path: Path, file: BinaryIO, what: str) -> None:

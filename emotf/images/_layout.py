@@ -8,6 +8,7 @@ import numpy as np
 
 from emotf.corpora.folder import visible
 from emotf.errors import UserError
+from emotf.media.still import read_still
 
 SIDE = 48
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png")
@@ -117,15 +118,9 @@ def read_grey(path: Path) -> np.ndarray:
     Raises:
         UserError: the file is missing, is no picture, is cut short, or has another size.
     """
-    from PIL import Image
-
     if not path.is_file():
         raise UserError(f"{path} is missing; restore it, or write the pictures anew.")
-    try:
-        with Image.open(path) as image:
-            picture = np.asarray(image.convert("L"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as a picture ({str(error).splitlines()[0]}); restore it.") from None
+    picture = read_still(path, "L")
     if picture.shape != (SIDE, SIDE):
         raise UserError(f"{path} has {picture.shape[1]} x {picture.shape[0]} pixels, expected {SIDE} x {SIDE}; take "
                         f"the pictures as published.")  # fmt: skip

@@ -4,6 +4,7 @@ Not even NumPy is trusted with what a file says: its own types take states that 
 calls NumPy's are stand-ins here, and an array is made of its bytes once kind, shape and size are known to agree.
 """
 
+import io
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ class _Dtype:
 
     def __init__(self, kind: object, *_: object) -> None:
         if text(kind) not in KINDS:
-            raise pickle.UnpicklingError(f"it asks for an array of {text(kind)!r}, which pictures do not need")
+            raise pickle.UnpicklingError(f"it asks for an array of {text(kind)!r:.40}, which pictures do not need")
         self.kind, self.order = text(kind), "="
 
     def __setstate__(self, state: Any) -> None:
@@ -42,7 +43,7 @@ class _Array:
 
 def _latin1(written: object, encoding: object) -> bytes:
     if encoding != "latin1" or not isinstance(written, str):
-        raise pickle.UnpicklingError(f"it asks for the encoding {encoding!r}, which pictures do not need")
+        raise pickle.UnpicklingError(f"it asks for the encoding {text(encoding)!r}, which pictures do not need")
     return written.encode("latin1")
 
 
@@ -59,10 +60,23 @@ CALLS: dict[tuple[str, str], Callable[..., Any]] = {
 }
 
 
-class _Restricted(pickle._Unpickler):  # the one written in Python: the other takes the size of its memo from the file
-    """Builds dictionaries, lists, tuples, numbers, text and arrays of numbers, and refuses all else."""
+OPCODES = (
+    "PROTO", "FRAME", "STOP", "MARK", "POP", "POP_MARK", "DUP", "NONE", "NEWTRUE", "NEWFALSE", "INT", "BININT",
+    "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING",
+    "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
+    "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "EMPTY_LIST", "LIST", "APPEND", "APPENDS", "EMPTY_DICT",
+    "GET", "BINGET", "LONG_BINGET", "PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE", "GLOBAL", "STACK_GLOBAL", "REDUCE",
+)  # fmt: skip
 
-    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
+
+class _Restricted(pickle._Unpickler):  # the one written in Python: the other takes the size of its memo from the file
+    """Builds dictionaries, lists, tuples, numbers, text and arrays of numbers, and refuses all else.
+
+    Keys are text or numbers: a tuple of tuples of tuples takes a few bytes to write and ages to hash.
+    """
+
+    dispatch: ClassVar[dict[int, Any]] = {ord(getattr(pickle, n)): pickle._Unpickler.dispatch[ord(getattr(pickle, n))]
+                                          for n in OPCODES}  # fmt: skip
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in CALLS:
@@ -76,6 +90,34 @@ class _Restricted(pickle._Unpickler):  # the one written in Python: the other ta
 
     dispatch[pickle.BUILD[0]] = _build
 
+    def _dict(self: Any) -> None:
+        items = self.pop_mark()
+        self.append(_pairs(items))
+
+    dispatch[pickle.DICT[0]] = _dict
+
+    def _set_items(self: Any) -> None:
+        self._into(self.pop_mark())
+
+    dispatch[pickle.SETITEMS[0]] = _set_items
+
+    def _set_item(self: Any) -> None:
+        self._into([self.stack.pop() for _ in range(2)][::-1])
+
+    dispatch[pickle.SETITEM[0]] = _set_item
+
+    def _into(self: Any, items: list[Any]) -> None:
+        if type(self.stack[-1]) is not dict:
+            raise pickle.UnpicklingError("it puts entries into what is no dictionary")
+        self.stack[-1].update(_pairs(items))
+
+
+def _pairs(items: list[Any]) -> dict[Any, Any]:
+    keys = items[::2]
+    if not all(isinstance(key, str | bytes | int | float | None) for key in keys):
+        raise pickle.UnpicklingError("it has keys that are neither text nor numbers")
+    return dict(zip(keys, items[1::2], strict=True))
+
 
 def read_pickle(path: Path) -> dict[str, Any]:
     """A pickled dictionary, of Python 2 or 3, with its keys as text and its arrays as arrays.
@@ -87,8 +129,8 @@ def read_pickle(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path} is missing; unpack the whole archive.")
     try:
-        with open(path, "rb") as file:
-            content = _Restricted(file, encoding="bytes").load()
+        # in memory, where reading takes no more than is there, whatever length an opcode states
+        content = _Restricted(io.BytesIO(path.read_bytes()), encoding="bytes").load()
     except Exception as error:  # whatever the opcodes of a damaged file lead to
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{path} cannot be unpickled ({reason}); it is damaged or not the published file, unpack the "
@@ -99,8 +141,10 @@ def read_pickle(path: Path) -> dict[str, Any]:
 
 
 def text(value: object) -> str:
-    """What Python 2 called a string."""
-    return value.decode("latin1") if isinstance(value, bytes) else str(value)
+    """What Python 2 called a string; of anything but text and numbers, what it is."""
+    if isinstance(value, bytes):
+        return value.decode("latin1")
+    return str(value) if isinstance(value, str | int | float | None) else type(value).__name__
 
 
 class _Python2(pickle._Pickler):  # the one written in Python, whose opcodes can be chosen

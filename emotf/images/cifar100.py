@@ -119,7 +119,9 @@ def _names(path: Path, changed: int, kind: str) -> tuple[str, ...]:
 
 def _labels(path: Path, content: dict[str, Any], key: str, pictures: int, classes: int) -> list[int]:
     """One label a picture. Raises UserError where there are more or fewer, or one is no class."""
-    labels = np.asarray(content.get(key, ()))
+    found = content.get(key)
+    flat = isinstance(found, list) and all(isinstance(label, int) and abs(label) < 2**31 for label in found)
+    labels = np.asarray(found if flat or isinstance(found, np.ndarray) else ())
     if labels.shape != (pictures,) or (pictures and labels.dtype.kind not in "iu"):
         raise UserError(f"{path}: {key} are {labels.dtype} {list(labels.shape)}, expected a whole number for each of "
                         f"{pictures} pictures; unpack the archive anew.")  # fmt: skip

@@ -185,6 +185,6 @@ def _labels(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _numbers(path: Path, line: int, cells: list[str]) -> np.ndarray:
-    if not all(cell.isdecimal() for cell in cells):
+    if not all(cell.isdecimal() and len(cell) < 10 for cell in cells):
         raise UserError(f"{path}, line {line}: votes {','.join(cells)} are not whole numbers; restore the file.")
     return np.array(cells, int)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emotf.content import check_frames
 from emotf.errors import UserError
 
 # A picture may stand this share of a hop off its place; more is a video whose rate varies.
@@ -36,6 +37,7 @@ def picture_clock(path: Path | str, times: np.ndarray, rate_hz: float = 0.0) -> 
     if not 0 <= rate_hz <= 1000:
         raise UserError(f"{rate_hz:g} frames a second are no rate; choose for example 25, or 0 for the video's own.")
     if rate_hz:
+        check_frames(path, float(times[-1]) * rate_hz)
         frames = int(np.floor(times[-1] * rate_hz + 1e-6)) + 1
         middles = (times[1:] + times[:-1]) / 2
         # the small push makes a time exactly between two pictures take the later one, whatever the rounding of floats

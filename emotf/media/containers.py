@@ -15,6 +15,16 @@ from emotf.media.headers import check_file, check_promise
 # Sound that is missing for longer than this many seconds inside a file is replaced by silence, so that what follows
 # stands at its time; shorter misfits are the rounding of presentation times.
 LONGEST_MISFIT = 0.1
+# Formats of FFmpeg that name other files, hosts or devices, or are scripts.
+REFERRING = frozenset({
+    "alsa", "applehttp", "avisynth", "concat", "concatf", "dash", "fbdev", "hls", "image2", "image2pipe", "imf",
+    "iec61883", "jack", "kmsgrab", "lavfi", "libdc1394", "oss", "pulse", "rtp", "rtp_mpegts", "rtsp", "sap", "sdp",
+    "sndio", "v4l2", "vapoursynth", "video4linux2,v4l2", "x11grab", "xcbgrab",
+})  # fmt: skip
+# No sound is sampled faster; a damaged header may say anything.
+FASTEST_HZ = 1_000_000
+# Seconds of silence that may stand for missing sound in a file; a damaged time may ask for centuries.
+LONGEST_SILENCE = 3600.0
 # Frames of sound that are averaged and passed on together: half a second or so.
 ROW = 32
 
@@ -26,8 +36,11 @@ def opened(path: Path) -> Iterator[Any]:
 
     check_file(path)
     check_promise(path)
+    # of a playlist FFmpeg would open what it names: another file, or a host
+    formats = ",".join(sorted(av.formats_available - REFERRING))
+    options = {"protocol_whitelist": "file", "format_whitelist": formats}
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), container_options=options, metadata_errors="replace") as container:
             if not container.streams:
                 raise UserError(f"{path} is damaged: it declares neither sound nor pictures; copy it again.")
             yield container
@@ -108,6 +121,7 @@ class SoundTrack:
             UserError: the file is damaged, or its sampling rate changes on the way.
         """
         with opened(self.path) as container:
+            silence = 0.0  # seconds
             position: int | None = None  # of the next sample, counted from the origin
             row: list[np.ndarray] = []  # frames without a gap between them: a few milliseconds each are costly alone
             for frame in container.decode(audio=0):
@@ -123,6 +137,10 @@ class SoundTrack:
                     yield _mono(row)
                     row = []
                 if gap:
+                    silence += max(place - (position or 0), 0) / self.rate_hz
+                    if silence > LONGEST_SILENCE:
+                        raise UserError(f"{self.path} lacks {silence:.6g} s of its sound: its times are damaged; "
+                                        "convert it to WAV.")  # fmt: skip
                     yield from _silence(place - (position or 0), self.rate_hz)
                     position = place
                 early = min(max(-(position or 0), 0), samples.shape[1])
@@ -143,6 +161,10 @@ def sound_track(path: Path) -> SoundTrack:
         if not container.streams.audio:
             raise UserError(f"{path} has no sound track; name a file with sound, or leave the audio streams out.")
         for frame in container.decode(audio=0):
+            if not 0 < frame.sample_rate <= FASTEST_HZ:
+                raise UserError(
+                    f"{path} declares {frame.sample_rate} samples a second, which no sound has; copy it again."
+                )
             start = (frame.time or 0.0) if origin is None else origin
             return SoundTrack(path, frame.sample_rate, frame.layout.nb_channels, start)
     raise UserError(f"{path} has a sound track of 0 samples; name a file with sound.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from emotf.errors import UserError
+from emotf.media.still import read_still
 
 SUFFIXES = (".bmp", ".jpg", ".jpeg", ".png")
 # The outer corners of the eyes on MediaPipe's mesh, left and right in the picture.
@@ -126,13 +127,7 @@ def read_crop(path: Path, size: int) -> np.ndarray:
     Raises:
         UserError: the file is no picture, is cut short, or is not square.
     """
-    from PIL import Image  # says when a file is cut short; OpenCV fills such a picture with grey
-
-    try:
-        with Image.open(path) as image:
-            picture = np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as a picture ({str(error).splitlines()[0]}); restore it.") from None
+    picture = read_still(path, "RGB")
     height, width = picture.shape[:2]
     if height != width:
         raise UserError(f"{path} has {width} x {height} pixels; expected a square crop of a face.")

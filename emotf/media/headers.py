@@ -32,7 +32,8 @@ def check_promise(path: Path) -> bool:
     MP3 and FLAC are checked while they are decoded; a cut mpg, avi, mkv or webm cannot be told from a short one.
 
     Returns:
-        True where the header can be taken at its word, False for a WAV file of undeclared ("endless") length.
+        True where the header can be taken at its word, False for a WAV file of undeclared ("endless") length, or whose
+        header contradicts itself.
 
     Raises:
         UserError: the file was cut short.
@@ -51,7 +52,7 @@ def check_promise(path: Path) -> bool:
 def _check_riff(path: Path) -> bool:
     """Decoders clamp the length of a cut WAV file silently; only its data chunk tells how long it was."""
     size = path.stat().st_size
-    tag, align, long_size = 1, 1, 0
+    tag, align, long_size, fits = 1, 1, 0, True
     with open(path, "rb") as file:
         file.seek(12)
         while len(chunk := file.read(8)) == 8:
@@ -62,16 +63,18 @@ def _check_riff(path: Path) -> bool:
                 if endless and long_size:  # RF64: the real length stands in its own 64-bit chunk
                     length, endless = long_size, False
                 held = size - start
-                unit, bytes_each = ("samples", align) if tag in SAMPLEWISE else ("bytes", 1)
+                unit, bytes_each = ("samples", align) if tag in SAMPLEWISE and fits else ("bytes", 1)
                 if not endless and length // bytes_each > held // bytes_each:
                     raise UserError(
                         f"{path} promises {length // bytes_each} {unit}, holds {held // bytes_each}: it was cut short; "
                         "copy it again."
                     )
-                return not endless
+                return fits and not endless
             body = file.read(min(length, 64))
             if name == b"fmt " and len(body) >= 16:
-                tag, align = struct.unpack("<H10xH", body[:14])
+                tag, channels, align, bits = struct.unpack("<HH8xHH", body[:16])
+                # tensorflow-io divides by what a damaged header says of a block, and takes the process with it
+                fits = tag not in SAMPLEWISE or 0 < align == channels * -(-bits // 8)
                 align = max(align, 1)
             elif name == b"ds64" and len(body) >= 16:
                 long_size = struct.unpack("<8xQ", body[:16])[0]

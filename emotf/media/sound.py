@@ -1,11 +1,12 @@
 """Sound files and sound tracks, decoded block by block and resampled.
 
 Which decoder, and why
-    - tensorflow-io's `AudioIOTensor`, in slices: WAV of 16-bit or 32-bit float samples, FLAC of 16 or 24 bits, Ogg
-      Vorbis, MP3. There it equals soundfile (integers and floats bit by bit, Vorbis and MP3 to 1e-6).
-    - soundfile: every other file that libsndfile knows. tensorflow-io reads 32-bit integer WAV as garbage without an
-      error and 8-bit FLAC wrongly, takes 24-bit WAV only with an even number of bytes, and refuses 8-bit and 64-bit
-      WAV, mu-law, A-law, Opus and WAV headers of undeclared ("endless") length.
+    - tensorflow-io's `AudioIOTensor`, in slices: WAV of 16-bit or 32-bit float samples, Ogg Vorbis, MP3. There it
+      equals soundfile (integers and floats bit by bit, Vorbis and MP3 to 1e-6).
+    - soundfile: every other file that libsndfile knows. tensorflow-io waits without end for what a damaged FLAC file
+      lacks, and ends the process over a WAV header that contradicts itself. It reads 32-bit integer WAV as garbage
+      without an error and 8-bit FLAC wrongly, takes 24-bit WAV only with an even number of bytes, and refuses 8-bit
+      and 64-bit WAV, mu-law, A-law, Opus and WAV headers of undeclared ("endless") length.
     - PyAV: everything else, above all the sound tracks of videos (mp4, mpg, avi, mov, mkv, webm) and m4a; also MP3
       without a Xing header and WAV of declared length 0, whose length libsndfile only guesses.
 
@@ -22,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from emotf.errors import UserError
-from emotf.media.containers import SoundTrack, scaled, sound_track
+from emotf.media.containers import FASTEST_HZ, SoundTrack, scaled, sound_track
 from emotf.media.headers import check_file, check_promise, counts_mp3_frames
 
 # what tensorflow-io decodes right: (format, subtype) as soundfile names them
@@ -31,12 +32,11 @@ TENSORFLOW_IO = {
     ("WAV", "FLOAT"),
     ("WAVEX", "PCM_16"),
     ("WAVEX", "FLOAT"),
-    ("FLAC", "PCM_16"),
-    ("FLAC", "PCM_24"),
     ("OGG", "VORBIS"),
     ("MP3", "MPEG_LAYER_III"),
 }
-DECODE_S = 30.0  # seconds decoded at a time
+DECODE_S = 30.0  # seconds decoded at a time,
+MOST_VALUES = 2**24  # of all channels together at most this many
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,8 @@ def _find(path: Path) -> SoundInfo | SoundTrack:
         return sound_track(path)
     if not info.frames:
         raise UserError(f"{path} holds 0 samples; record or copy it again.")
+    if not 0 < info.samplerate <= FASTEST_HZ:
+        raise UserError(f"{path} declares {info.samplerate} samples a second, which no sound has; copy it again.")
     suits = declared and (info.format, info.subtype) in TENSORFLOW_IO and bool(find_spec("tensorflow_io"))
     return SoundInfo(
         rate_hz=info.samplerate,
@@ -146,7 +148,7 @@ def _find(path: Path) -> SoundInfo | SoundTrack:
 
 def _decode(path: Path, info: SoundInfo) -> Iterator[np.ndarray]:
     """Mono pieces of a sound file at its own rate; as many samples as its header promises, or a UserError."""
-    step = max(1, round(DECODE_S * info.rate_hz))
+    step = max(1, min(round(DECODE_S * info.rate_hz), MOST_VALUES // info.channels))
     slices = _tensorflow_io_slices if info.decoder == "tensorflow-io" else _soundfile_slices
     held = 0
     for samples in slices(path, info, step):

@@ -137,15 +137,18 @@ class Model(ABC):
 
 
 def load(path: Path) -> "keras.Model":
-    """A saved network. Keras finds layers of our own only where they were imported before."""
-    import keras
+    """A saved network. Keras finds layers of our own only where they were imported before.
 
+    Raises:
+        UserError: Keras cannot load it.
+    """
     import emotf.models
+    from emotf.weights import loaded
 
     for module in pkgutil.iter_modules(emotf.models.__path__):
         if module.name.startswith("_"):
             importlib.import_module(f"emotf.models.{module.name}")
-    return keras.models.load_model(path, compile=False)
+    return loaded(path)
 
 
 def _standardised(name: str, x: Any, fitted: "Standardisation | None") -> Any:

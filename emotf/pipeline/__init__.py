@@ -2,6 +2,7 @@
 
 from emotf.pipeline.batches import Epochs, prediction_batches, track_batches, training_batches
 from emotf.pipeline.borders import strays
+from emotf.pipeline.dealing import dealt
 from emotf.pipeline.lazy import Golds, Lazy, clocks
 from emotf.pipeline.masking import Masking, masked
 from emotf.pipeline.missing import Missing, parse_missing
@@ -23,6 +24,7 @@ __all__ = [
     "Standardisation",
     "View",
     "clocks",
+    "dealt",
     "evaluation_pictures",
     "masked",
     "parse_missing",

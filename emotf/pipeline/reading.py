@@ -74,7 +74,7 @@ def stream_reader(
     gone = {name: _made(names, of.__getitem__) for name, of in (lost or {}).items()}
 
     def values(name: str, index: Any) -> Any:
-        frames = parsers[name](tf.data.TFRecordDataset(paths[name][index]).get_single_element())
+        frames = parsers[name](store.stream(name).dataset(paths[name][index]).get_single_element())
         frames = scales[name](frames, index) if name in scales else frames
         if name not in gone:
             return frames

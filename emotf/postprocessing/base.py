@@ -9,10 +9,11 @@ Conventions
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, Self, get_type_hints
 
 import numpy as np
 
+from emotf.content import built, valued
 from emotf.errors import UserError
 from emotf.measures import Moments
 
@@ -41,9 +42,16 @@ class Step(ABC):
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name.endswith("_")}
 
     def restore(self, learned: Mapping[str, Any]) -> Self:
-        """Puts back what was learned before, and returns itself."""
+        """Puts back what was learned before, and returns itself.
+
+        Raises:
+            UserError: this step learns something else.
+        """
+        hints, where = get_type_hints(type(self)), type(self).__name__
+        if learned.keys() != self.learned.keys():
+            raise UserError(f"{where} learns {', '.join(self.learned)}, not {', '.join(learned)}; fit it again.")
         for name, value in learned.items():
-            setattr(self, name, value)
+            setattr(self, name, valued(value, hints[name], f"{where}.{name}", built))
         return self
 
     def check_fitted(self) -> None:

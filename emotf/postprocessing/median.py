@@ -8,6 +8,8 @@ import numpy as np
 from emotf.errors import UserError
 from emotf.postprocessing.base import Step, Traces, best
 
+LONGEST = 600.0  # seconds of a window
+
 
 def median(x: np.ndarray, frames: int) -> np.ndarray:
     """The median of `frames` frames around each one, an odd number; beyond the ends the first or last is repeated."""
@@ -38,8 +40,10 @@ class Median(Step):
     window_: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.windows or min(self.windows) < 0:
-            raise UserError(f"A median filter needs windows of at least 0 s, received {self.windows}.")
+        if not self.windows or min(self.windows) < 0 or max(self.windows) > LONGEST:
+            raise UserError(
+                f"A median filter needs windows of at least 0 s, at most {LONGEST:g}, received {self.windows}."
+            )
 
     def fit(self, gold: Traces, prediction: Traces, hop: float) -> Self:
         self.window_ = best(self.windows, gold, prediction, lambda x, seconds: median(x, odd(seconds, hop)))
@@ -48,4 +52,6 @@ class Median(Step):
     def transform(self, prediction: np.ndarray, hop: float) -> np.ndarray:
         self.check_fitted()
         assert self.window_ is not None
+        if not 0 <= self.window_ <= LONGEST:
+            raise UserError(f"Median.window_ is {self.window_:g} s, expected 0 to {LONGEST:g} s; fit it again.")
         return median(prediction, odd(self.window_, hop))

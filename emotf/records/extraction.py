@@ -1,7 +1,7 @@
 """From recordings to records: what there is to do, who does it, and what is promised in the end."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ from emotf.annotation import gold_standard
 from emotf.corpora.base import Corpus
 from emotf.errors import UserError
 from emotf.features.base import Feature, FittedFeature
+from emotf.places import Place, Remote
 from emotf.progress import progress, say
 from emotf.recording import Recording, check_subjects
-from emotf.records.jobs import Job, Outcome, Task, check_hop, in_processes
+from emotf.records.jobs import Job, Outcome, Task, check_hop, in_processes, work
 from emotf.records.learning import fitted
 from emotf.records.store import Store
 from emotf.records.stream import GOLD, Schema, Stream
@@ -28,7 +29,7 @@ Counts = dict[str, dict[str, int]]
 def extract(
     corpus: Corpus,
     features: Mapping[str, Feature],
-    folder: Path,
+    folder: str | Place,
     fusion: str = "mean",
     workers: int = 1,
     elsewhere: Elsewhere | None = None,
@@ -40,7 +41,7 @@ def extract(
     Args:
         corpus: prepared here (generated or composed) if it needs to be.
         features: stream name -> feature.
-        folder: `<records>/<corpus>`.
+        folder: `<records>/<corpus>`, on this machine or a URL of an object store.
         fusion: of the raters.
         workers: processes that extract, a recording at a time.
         elsewhere: does the work on other machines first (`emotf.records.beam`).
@@ -65,7 +66,7 @@ def extract(
     return counts | _streams(store, features, recordings, golds, workers, elsewhere)
 
 
-def extract_missing(corpus: Corpus, features: Mapping[str, Feature], folder: Path) -> None:
+def extract_missing(corpus: Corpus, features: Mapping[str, Feature], folder: str | Place) -> None:
     """`extract`, where a stream or the gold standard is not complete yet."""
     store = Store(folder)
     if not all((store.stream(name).folder / "COMPLETED").is_file() for name in (*features, GOLD)):
@@ -75,7 +76,7 @@ def extract_missing(corpus: Corpus, features: Mapping[str, Feature], folder: Pat
 def extract_media(
     media: Sequence[Path],
     features: Mapping[str, Feature],
-    folder: Path,
+    folder: str | Place,
     workers: int = 1,
     elsewhere: Elsewhere | None = None,
 ) -> Counts:
@@ -165,10 +166,17 @@ def _streams(
 ) -> Counts:
     tasks = [_task(store.stream(name), feature, recordings) for name, feature in features.items()]
     jobs = [Job(r, golds[r.id].clock if r.id in golds else None) for r in recordings]
-    if elsewhere is not None:
-        elsewhere(tasks, jobs)
+
+    def finished() -> Iterator[list[Outcome]]:
+        # an object store cannot say who began a stream first: one process does, before several go on
+        while isinstance(store.folder, Remote) and jobs and not all(Stream(task.folder).begun for task in tasks):
+            yield work(tasks, jobs.pop(0))
+        if elsewhere is not None:
+            elsewhere(tasks, jobs)
+        yield from in_processes(tasks, jobs, workers)
+
     outcomes: list[Outcome] = []
-    for done in progress(in_processes(tasks, jobs, workers), "recordings", len(jobs)):
+    for done in progress(finished(), "recordings", len(jobs)):
         for outcome in done:
             if outcome.error:
                 say(f"failed: recording {outcome.recording}, stream {outcome.stream}: {outcome.error}")

@@ -14,15 +14,16 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 from emotf.errors import UserError
 from emotf.features.base import Feature, PictureFeature
 from emotf.files import sha256
+from emotf.places import Place
 from emotf.processes import begin_worker
 from emotf.recording import Recording
-from emotf.records.stream import Entry, Schema, Stream, nearest_frames
+from emotf.records.coverage import nearest_frames
+from emotf.records.stream import Entry, Schema, Stream
 from emotf.track import MISFIT, Clock, Track
 
 
@@ -36,7 +37,7 @@ class Task:
         made_by: its settings, as the schema holds them.
     """
 
-    folder: Path
+    folder: Place
     feature: Feature
     made_by: dict[str, Any]
 

@@ -8,19 +8,22 @@ Layout
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from emotf.arrays import read_arrays
+from emotf.content import names_of
 from emotf.errors import UserError
 from emotf.features.base import FittedFeature
 from emotf.files import sha256, written_aside
+from emotf.places import Place
 from emotf.recording import Recording, partitions
 from emotf.records.store import Store
 from emotf.records.stream import Stream
 
 LEARNED = "learned.npz"
+ANEW = "restore it, or delete the stream's folder and extract anew."
 
 # what `made_by` of a fitted feature holds beside its settings
 FITTED_ON, DIGEST = "fitted_on", "learned"
@@ -63,7 +66,7 @@ def settings_of(made_by: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in made_by.items() if name not in (FITTED_ON, DIGEST)}
 
 
-def read_learned(path: Path, made_by: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def read_learned(path: Place, made_by: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """What the feature that made a stream had learned.
 
     Raises:
@@ -71,10 +74,9 @@ def read_learned(path: Path, made_by: Mapping[str, Any]) -> dict[str, np.ndarray
     """
     if not path.is_file():
         raise UserError(f"{path} is missing, which the feature had learned; restore it, or extract the stream anew.")
-    if sha256(path) != made_by[DIGEST]:
+    if sha256(path) != made_by.get(DIGEST):
         raise UserError(f"{path} is not what made the stream (damaged or exchanged); restore it, or extract anew.")
-    with np.load(path, allow_pickle=False) as content:
-        return {name: content[name] for name in content.files if name != "about"}
+    return {name: array for name, array in read_arrays(path, ANEW).items() if name != "about"}
 
 
 def check_unseen(store: Store, streams: Iterable[str], divided: Mapping[str, Iterable[str]]) -> None:
@@ -100,7 +102,7 @@ def check_unseen(store: Store, streams: Iterable[str], divided: Mapping[str, Ite
                     )
 
 
-def _check_same(path: Path, about: dict[str, Any], made_by: dict[str, Any]) -> None:
+def _check_same(path: Place, about: dict[str, Any], made_by: dict[str, Any]) -> None:
     """Refuses a stream that was begun with other settings, recordings or files than these."""
     advice = "name the new stream differently or delete that folder."
     if field := _difference(settings_of(made_by), about["settings"]):
@@ -120,8 +122,10 @@ def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     return next((name for name in (*new, *old) if old.get(name) != new.get(name)), "")
 
 
-def _about(path: Path) -> dict[str, Any]:
+def _about(path: Place) -> dict[str, Any]:
     """Settings and recordings, as they stand in the file."""
-    with np.load(path, allow_pickle=False) as content:
-        found: dict[str, Any] = json.loads(str(content["about"]))
-    return found
+    try:
+        found = names_of(json.loads(str(read_arrays(path, ANEW).get("about"))), f"{path}, about")
+        return {"settings": names_of(found["settings"], str(path)), FITTED_ON: names_of(found[FITTED_ON], str(path))}
+    except (ValueError, KeyError, RecursionError):
+        raise UserError(f"{path} does not say how it was learned; {ANEW}") from None

@@ -51,13 +51,18 @@ class PicturePart:
         places, found = [], []
         for number, path in enumerate(files):
             data = path.read_bytes()
-            bounds = _records(data)
-            places.append(np.array([(number, begin, end - begin) for begin, end in bounds], np.int64))
-            found.append(tf.io.parse_example([data[begin:end] for begin, end in bounds], form))
-        ids = tuple(name.decode() for part in found for name in part["id"].numpy())
-        labels = np.concatenate([part["label"].numpy() for part in found])
+            bounds = _records(path, data)
+            places.append(np.array([(number, begin, end - begin) for begin, end in bounds], np.int64).reshape(-1, 3))
+            try:
+                found.append(tf.io.parse_example([data[begin:end] for begin, end in bounds], form))
+            except (tf.errors.InvalidArgumentError, ValueError):  # TensorFlow quotes names that are no UTF-8
+                raise _damaged(path) from None
+            if not np.isin(found[-1]["label"].numpy(), np.arange(len(classes))).all():
+                raise _damaged(path)
+        ids = tuple(name.decode(errors="replace") for part in found for name in part["id"].numpy())
+        labels = np.concatenate([np.zeros(0, np.int64), *(part["label"].numpy() for part in found)])
         votes = np.concatenate([part["votes"].numpy() for part in found]) if voted else None
-        return cls(classes, shape, tuple(files), ids, labels, votes, np.concatenate(places))
+        return cls(classes, shape, tuple(files), ids, labels, votes, np.concatenate([np.zeros((0, 3), int), *places]))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -74,12 +79,22 @@ class PicturePart:
         return found
 
     def picture(self, index: int) -> np.ndarray:
-        """One decoded picture, uint8 [height, width, channels]."""
+        """One decoded picture, uint8 [height, width, channels].
+
+        Raises:
+            UserError: a file was cut short or is gone, or what it holds is no such picture.
+        """
         import tensorflow as tf
 
         (example,) = self.examples(np.array([index]))
-        encoded = tf.train.Example.FromString(example).features.feature["picture"].bytes_list.value[0]
-        return np.asarray(tf.io.decode_image(encoded, self.shape[2]))
+        encoded = tf.io.parse_single_example(example, {"picture": tf.io.VarLenFeature(tf.string)})["picture"].values
+        try:
+            picture = np.asarray(tf.io.decode_image(encoded[0], self.shape[2], expand_animations=False))
+        except tf.errors.InvalidArgumentError:
+            picture = np.zeros(0)
+        if picture.shape != self.shape:
+            raise _damaged(self.files[self.places[index, 0]])
+        return picture
 
     def samples(self) -> Iterator[Sample]:
         """All pictures in order, one at a time."""
@@ -88,14 +103,20 @@ class PicturePart:
             yield Sample(name, self.picture(index), int(self.labels[index]), votes)
 
 
-def _records(data: bytes) -> list[tuple[int, int]]:
+def _damaged(path: Path) -> UserError:
+    return UserError(f"{path} holds what is no picture of this schema; write the pictures again.")
+
+
+def _records(path: Path, data: bytes) -> list[tuple[int, int]]:
     """First byte and end of every record of a TFRecord file, whose SHA-256 has been verified."""
     found, at = [], 0
     while at < len(data):
         begin = at + BEFORE
         end = begin + int.from_bytes(data[at : at + 8], "little")
-        found.append((begin, end))
         at = end + BEHIND
+        if at > len(data):
+            raise _damaged(path)
+        found.append((begin, end))
     return found
 
 

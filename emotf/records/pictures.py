@@ -17,16 +17,20 @@ from typing import Any
 
 import numpy as np
 
+from emotf.content import built, names_of
 from emotf.errors import UserError
 from emotf.files import read_json, sha256, write_sealed, written_aside
 from emotf.images.base import ImageCorpus, Sample
+from emotf.places import local
 from emotf.progress import progress, say
+from emotf.records.example import of_sample
 from emotf.records.picture_part import PicturePart
 
 SHARD = 1000
 CODINGS = ("png", "jpeg")
 QUALITY = 95
-MINE = re.compile(r"schema\.json|(train|dev|test)-\d{5}\.tfrecord|\..*")  # hidden: what a killed process left
+SHARDS = re.compile(r"(train|dev|test)-\d{5}\.tfrecord")
+MINE = re.compile(rf"schema\.json|{SHARDS.pattern}|\..*")  # hidden: what a killed process left
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class PictureStore:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder).expanduser()
+        self.folder = local(folder, "Shards of pictures").expanduser()
 
     @property
     def is_complete(self) -> bool:
@@ -87,11 +91,14 @@ class PictureStore:
         """Raises UserError where no pictures were written, or by another version."""
         self._check_complete()
         path = self.folder / "schema.json"
-        content = read_json(path)
         try:
-            return PictureSchema(**content | {key: tuple(content[key]) for key in ("classes", "shape")})
-        except (TypeError, KeyError) as error:
+            schema = built(PictureSchema, read_json(path), str(path))
+        except UserError as error:
             raise UserError(f"{path} is not a schema of this version ({error}); write the pictures anew.") from None
+        if schema.shape[2] not in (1, 3) or not 0 < min(schema.shape) <= max(schema.shape) < 2**14:
+            raise UserError(f"{path} is of pictures of {list(schema.shape)}, expected [height, width, 1 or 3]; write "
+                            f"the pictures anew.")  # fmt: skip
+        return schema
 
     @property
     def completed(self) -> dict[str, Shard]:
@@ -101,8 +108,12 @@ class PictureStore:
             UserError: writing did not finish, or a file is missing or has another size than promised.
         """
         self._check_complete()
-        shards = {name: Shard(**entry) for name, entry in read_json(self.folder / "COMPLETED").items()}
+        promise = self.folder / "COMPLETED"
+        content = names_of(read_json(promise), str(promise))
+        shards = {name: built(Shard, entry, f"{promise}, {name}") for name, entry in content.items()}
         for name, shard in shards.items():
+            if not SHARDS.fullmatch(name):
+                raise UserError(f"{promise} names {name!r}, which is no file of pictures; write the pictures again.")
             path = self.folder / name
             size = path.stat().st_size if path.is_file() else 0
             if size != shard.bytes:
@@ -129,6 +140,8 @@ class PictureStore:
             self.folder / name: shard for name, shard in self.completed.items() if name.rpartition("-")[0] == partition
         }
         _verify(mine)
+        if not mine:
+            raise UserError(f"{self.folder} lists no file of {partition}; write the pictures again.")
         return PicturePart.of_files(tuple(mine), schema.classes, schema.shape, schema.voted)
 
     def write(self, corpus: ImageCorpus, coding: str = "png", quality: int | None = None) -> PictureSchema:
@@ -269,23 +282,7 @@ def _in_shards(samples: Iterable[Sample], coding: str, quality: int, counts: Cou
     samples = iter(samples)
     while part := list(islice(samples, SHARD)):
         counts.update(sample.label for sample in part)
-        yield [_example(sample, coding, quality) for sample in part]
-
-
-def _example(sample: Sample, coding: str, quality: int) -> bytes:
-    import cv2
-    import tensorflow as tf
-
-    picture = sample.picture
-    stored = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if picture.shape[2] == 3 else picture
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality] if coding == "jpeg" else []
-    content = {"id": sample.id.encode(), "picture": cv2.imencode(f".{coding}", stored, options)[1].tobytes()}
-    feature = {name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value])) for name, value in content.items()}
-    feature["label"] = tf.train.Feature(int64_list=tf.train.Int64List(value=[sample.label]))
-    if sample.votes is not None:
-        feature["votes"] = tf.train.Feature(float_list=tf.train.FloatList(value=sample.votes.tolist()))
-    # the order of a mapping is not settled otherwise, and a resumed writing compares bytes
-    return bytes(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString(deterministic=True))
+        yield [of_sample(sample, coding, quality) for sample in part]
 
 
 def _holds(path: Path, examples: list[bytes]) -> bool:

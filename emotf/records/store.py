@@ -1,24 +1,26 @@
-"""The streams of one corpus on disk, and who is in them."""
+"""The streams of one corpus on disk or on an object store, and who is in them."""
 
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emotf.content import built, names_of
 from emotf.errors import UserError
 from emotf.files import read_json, remove_remains, write_sealed, written_aside
+from emotf.places import Place, place
 from emotf.recording import Recording
 from emotf.records.jobs import Outcome
 from emotf.records.stream import GOLD, Stream
-from emotf.weights import first_line
+from emotf.tables import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-# What extraction.csv says of a stream of a recording, and what to do where it says nothing any more.
+# What extraction.csv says of every stream of a recording, first.
 MEASURED = {"recording": str, "stream": str, "frames": int, "media_seconds": float, "work_seconds": float}
 NO_LOSS = "delete it: it only says how fast extraction was"
 
@@ -27,11 +29,11 @@ class Store:
     """All streams of one corpus on disk.
 
     Args:
-        folder: `<records>/<corpus>`.
+        folder: `<records>/<corpus>`, on this machine or a URL of an object store.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Place) -> None:
+        self.folder = place(folder)
 
     def stream(self, name: str) -> Stream:
         """A stream by name; it need not exist yet."""
@@ -57,7 +59,7 @@ class Store:
             corpus = corpus | {"dir": str(Path(corpus["dir"]).resolve())}
         mine = corpus.get("dir", "unrated media")
         if self.begun:
-            old = self._about()["corpus"].get("dir", "unrated media")
+            old = self._about().corpus.get("dir", "unrated media")
             if old != mine:
                 raise UserError(
                     f"{self.folder} holds the records of {old}, not of {mine}; choose another folder for the records, "
@@ -73,17 +75,17 @@ class Store:
     @property
     def read_as(self) -> dict[str, Any]:
         """The settings of the corpus as it was read. Raises UserError where nothing was extracted."""
-        return dict(self._about()["corpus"])
+        return self._about().corpus
 
     @property
     def recordings(self) -> tuple[Recording, ...]:
         """Who is in the store (without media). Raises UserError where nothing was extracted."""
-        return tuple(Recording(**person) for person in self._about()["recordings"])
+        return tuple(Recording(**asdict(person)) for person in self._about().recordings)
 
     @property
     def targets_are(self) -> str:
         """What the targets of this corpus are, for reports."""
-        return str(self._about()["targets_are"])
+        return self._about().targets_are
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -103,7 +105,7 @@ class Store:
             rows.append([outcome.recording, outcome.stream, outcome.entry.frames, media, work])
         if not rows:
             return
-        table = pd.DataFrame(rows, columns=list(MEASURED))
+        table = pd.DataFrame(rows, columns=[*MEASURED])
         table["frames_per_second"] = table["frames"] / table["work_seconds"]
         table["times_real_time"] = table["media_seconds"] / table["work_seconds"]
         if (old := self.speeds) is not None:
@@ -114,18 +116,8 @@ class Store:
     @property
     def speeds(self) -> "pd.DataFrame | None":
         """What `write_speeds` kept. Raises UserError where the file is damaged."""
-        import pandas as pd
-
         path = self.folder / "extraction.csv"
-        if not path.is_file():
-            return None
-        try:
-            table = pd.read_csv(path, dtype=MEASURED)
-        except ValueError as error:  # no table, no numbers, no text
-            raise UserError(f"{path} is damaged ({first_line(error)}); {NO_LOSS}.") from None
-        if lacking := [name for name in MEASURED if name not in table]:
-            raise UserError(f"{path} is damaged (no column {lacking[0]!r}); {NO_LOSS}.")
-        return table
+        return read_rows(path, list(MEASURED), NO_LOSS, dtype=MEASURED) if path.is_file() else None
 
     def write_media(self, outcomes: Iterable[Outcome]) -> None:
         """Keeps the SHA-256 of the files that streams were made from, beside what is known of other media: media.json.
@@ -136,13 +128,19 @@ class Store:
         for outcome in outcomes:
             found[outcome.recording] = {**found.get(outcome.recording, {}), **outcome.media}
         here = {recording.id for recording in self.recordings}
-        write_sealed(self.folder / "media.json", {name: of for name, of in sorted(found.items()) if name in here and of})
+        write_sealed(
+            self.folder / "media.json", {name: of for name, of in sorted(found.items()) if name in here and of}
+        )
 
     @property
     def media(self) -> dict[str, dict[str, str]]:
         """Recording -> medium -> SHA-256 of its file; empty in a store of an older version."""
         path = self.folder / "media.json"
-        return dict(read_json(path)) if path.is_file() else {}
+        return (
+            {name: names_of(of, f"{path}, {name}") for name, of in names_of(read_json(path), str(path)).items()}
+            if path.is_file()
+            else {}
+        )
 
     def fingerprint(self, streams: Iterable[str]) -> str:
         """A digest of who is where, of some streams and of the gold standard: what a run was trained on."""
@@ -154,8 +152,25 @@ class Store:
             digest.update(json.dumps([name, asdict(stream.schema), content], sort_keys=True).encode())
         return digest.hexdigest()[:16]
 
-    def _about(self) -> dict[str, Any]:
+    def _about(self) -> "_About":
         path = self.folder / "recordings.json"
         if not self.begun:
             raise UserError(f"{self.folder} holds no records; run tools/extract.py first.")
-        return dict(read_json(path))
+        return built(_About, read_json(path), str(path))
+
+
+@dataclass(frozen=True)
+class _Person:
+    id: str
+    subject: str
+    session: str
+    partition: str
+
+
+@dataclass(frozen=True)
+class _About:
+    """What recordings.json holds."""
+
+    corpus: dict[str, Any]
+    targets_are: str
+    recordings: tuple[_Person, ...]

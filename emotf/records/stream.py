@@ -10,19 +10,22 @@ Layout
 
     The gold standard is the stream `gold`, one channel a target. A new stream touches no other. Values are raw
     little-endian float32. Windows of the network are never stored: they are gathered at batch time.
+    <records> is a folder, or a URL of an object store (`emotf.places`).
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from emotf.content import built, names_of
 from emotf.errors import UserError
 from emotf.features.base import Film
 from emotf.files import read_json, remove_remains, sha256, write_new_json, write_sealed, written_aside
+from emotf.places import Place, Remote, explained, place
+from emotf.records.example import as_written, bytes_of, number_of, parsed, picture_of, serialised
 from emotf.records.serialised import serialised_examples
 from emotf.track import Clock, Track
 
@@ -31,10 +34,10 @@ PICTURES = "pictures"
 JPEG_QUALITY = 95
 # Protocol Buffers end at 2 GiB; some of it is left for what else an example holds.
 LARGEST_BYTES = 2**31 - 2**20
-
-# Seconds by which a stream may end before the gold standard (or begin after it): published packages rate t = 300.00 s
-# and describe only 300 s of chunks. The edge frame is repeated there; more is refused.
-EDGE = 0.1
+# What is asked of an object store at once: TensorFlow's own 256 KB would be a request each.
+REQUEST_BYTES = 2**24
+# Of a record beside its content: length, checksum of the length, checksum of the content.
+FRAMING_BYTES = 16
 
 
 @dataclass(frozen=True)
@@ -69,42 +72,56 @@ class Entry:
 
 
 class Stream:
-    """One stream of a corpus on disk."""
+    """One stream of a corpus on disk, or on an object store."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Place) -> None:
+        self.folder = place(folder)
         self.name = self.folder.name
+        self._known: Schema | None = None
 
     @property
     def schema(self) -> Schema:
-        """Raises UserError where the stream was never extracted."""
+        """An object store is asked for it once. Raises UserError where the stream was never extracted."""
+        if self._known is not None:
+            return self._known
         path = self.folder / "schema.json"
         if not path.is_file():
             raise UserError(f"{self.folder} holds no stream; extract {self.name!r} first (tools/extract.py).")
-        content = read_json(path)
         try:
-            return Schema(**{**content, "channels": tuple(content["channels"])})
-        except (TypeError, KeyError) as error:
+            schema = built(Schema, read_json(path), str(path))
+        except UserError as error:
             raise UserError(f"{path} is not a schema of this version ({error}); extract the stream anew.") from None
+        if not 0 < schema.hop <= 10 or not schema.channels:
+            raise UserError(
+                f"{path} has {len(schema.channels)} channels and a hop of {schema.hop:g} s, which no stream has; "
+                "extract it anew."
+            )
+        if isinstance(self.folder, Remote):
+            self._known = schema
+        return schema
 
     @property
     def completed(self) -> dict[str, Entry]:
         """Recording id -> entry, checked against the files' sizes.
+
+        An object store is asked for names only, a hundred at a time; what an object holds is checked where it is read.
 
         Raises:
             UserError: extraction did not finish, or a file is missing or has another size than promised.
         """
         if not self.is_complete:
             raise UserError(f"{self.folder} is not complete; run the extraction again, it continues where it stopped.")
-        path = self.folder / "COMPLETED"
-        try:
-            entries = {name: Entry(**entry) for name, entry in read_json(path).items()}
-        except (TypeError, AttributeError) as error:
-            raise UserError(f"{path} is damaged ({error}); run the extraction again, what is whole stays.") from None
+        promise = self.folder / "COMPLETED"
+        content = names_of(read_json(promise), str(promise))
+        entries = {name: built(Entry, entry, f"{promise}, {name}") for name, entry in content.items()}
+        listed = set(self.folder.names()) if isinstance(self.folder, Remote) else None
         for name, entry in entries.items():
             record = self.path(name)
-            size = record.stat().st_size if record.is_file() else 0
-            if size != entry.bytes:
+            if isinstance(record, Remote):
+                size = entry.bytes if listed is not None and record.name in listed else 0
+            else:
+                size = record.stat().st_size if record.is_file() else 0
+            if size != entry.bytes or entry.frames < 0:
                 raise UserError(
                     f"{record} (recording {name}) has {size} bytes, {entry.bytes} were written; delete it and extract "
                     "again."
@@ -119,9 +136,15 @@ class Stream:
                 raise UserError(f"Recording {name} has no stream {self.name!r} in {self.folder.parent}; extract it.")
         return {name: Clock(entries[name].start, hop, entries[name].frames) for name in recordings}
 
-    def path(self, recording: str) -> Path:
+    def path(self, recording: str) -> Place:
         """The record file of a recording."""
         return self.folder / f"{recording}.tfrecord"
+
+    def dataset(self, path: Any) -> Any:
+        """tf.data of the serialised examples of a record file, whose path may be a tensor."""
+        import tensorflow as tf
+
+        return tf.data.TFRecordDataset(path, buffer_size=REQUEST_BYTES if isinstance(self.folder, Remote) else None)
 
     @property
     def begun(self) -> bool:
@@ -138,6 +161,7 @@ class Stream:
         """Takes back a schema that nothing was completed under."""
         if not self.is_complete:
             (self.folder / "schema.json").unlink(missing_ok=True)
+            self._known = None
 
     @property
     def is_complete(self) -> bool:
@@ -172,15 +196,14 @@ class Stream:
                 f"are {track.values.nbytes / 2**30:.1f} GiB, a record holds 2; cut the recording, or extract fewer "
                 "channels or frames a second."
             )
-        example = _example(
+        example = serialised(
             recording=recording.encode(),
             source=source.encode(),
             values=np.asarray(track.values, "<f4").tobytes(),
             start=np.array(track.start, "<f8").tobytes(),
             hop=np.array(track.hop, "<f8").tobytes(),
         )
-        self._write(recording, [example])
-        return self._entry(recording, track)
+        return Entry(frames=track.frames, start=track.start, **self._write(recording, [example]))
 
     def write_film(self, recording: str, film: Film, source: str = "") -> tuple[Entry, Track]:
         """Writes a stream of pictures as it is decoded, one example a frame; as `write` otherwise.
@@ -202,7 +225,7 @@ class Stream:
                 if picture is not None:
                     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
                     jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
-                yield _example(
+                yield serialised(
                     recording=recording.encode(),
                     source=source.encode(),
                     jpeg=jpeg,
@@ -213,23 +236,27 @@ class Stream:
             if not rows:
                 raise UserError(f"Recording {recording}, stream {self.name!r}: there is not one picture.")
 
-        self._write(recording, examples())
+        written = self._write(recording, examples())
         track = Track(np.stack(rows), film.hop, film.start, self.schema.channels)
-        return self._entry(recording, track), track
+        return Entry(frames=track.frames, start=track.start, **written), track
 
-    def _write(self, recording: str, examples: Iterable[bytes]) -> None:
+    def _write(self, recording: str, examples: Iterable[bytes]) -> dict[str, Any]:
+        """Returns `bytes` and `sha256` of the file."""
         import tensorflow as tf
 
         (self.folder / "COMPLETED").unlink(missing_ok=True)
-        with written_aside(self.path(recording)) as aside, tf.io.TFRecordWriter(str(aside)) as writer:
-            for example in examples:
-                writer.write(example)
+        with written_aside(self.path(recording)) as aside:
+            with tf.io.TFRecordWriter(str(aside)) as writer:
+                for example in examples:
+                    writer.write(example)
+            return {"bytes": aside.stat().st_size, "sha256": sha256(aside)}
 
     def complete(self, entries: dict[str, Entry], schema: Schema | None = None) -> None:
         """Promises that the stream is whole; its schema is settled, and what a killed process left is removed."""
         remove_remains(self.folder)
         if schema is not None and schema != self.schema:
             write_sealed(self.folder / "schema.json", asdict(schema))
+            self._known = None
         write_sealed(self.folder / "COMPLETED", {name: asdict(entry) for name, entry in sorted(entries.items())})
 
     def read(self, recording: str) -> Track:
@@ -248,22 +275,21 @@ class Stream:
         Raises:
             UserError: at once, as `read`, for the first picture; later ones while they are read.
         """
-        import cv2
-
-        if self.schema.kind != PICTURES:
+        schema = self.schema
+        if schema.kind != PICTURES:
             raise UserError(f"Stream {self.name!r} of {self.folder.parent} holds numbers, no pictures.")
         examples = self._examples(recording)
         first = next(examples)
 
         def shots() -> Iterator[tuple[np.ndarray | None, np.ndarray]]:
             for example in chain([first], examples):
-                picture = None
-                if jpeg := _bytes(example, "jpeg"):
-                    bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-                    picture = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
-                yield picture, np.frombuffer(_bytes(example, "values"), "<f4")
+                with as_written(self.path(recording), recording):
+                    picture = picture_of(example)
+                    values = np.frombuffer(bytes_of(example, "values"), "<f4").reshape(len(schema.channels))
+                yield picture, values
 
-        return Film(self.schema.hop, _number(first, "start"), shots())
+        with as_written(self.path(recording), recording):
+            return Film(schema.hop, number_of(first, "start"), shots())
 
     def parser(self) -> Callable[[Any], Any]:
         """Serialised example -> values [frames, channels], for tf.data graphs."""
@@ -290,11 +316,10 @@ class Stream:
             track, made_from = self._read(recording)
         except UserError:
             return None
-        return (self._entry(recording, track), track) if made_from == source else None
-
-    def _entry(self, recording: str, track: Track) -> Entry:
+        if made_from != source:
+            return None
         path = self.path(recording)
-        return Entry(path.stat().st_size, track.frames, track.start, sha256(path))
+        return Entry(path.stat().st_size, track.frames, track.start, sha256(path)), track
 
     def _numbers(self) -> Schema:
         """The schema. Raises UserError where the stream is one of pictures."""
@@ -308,67 +333,50 @@ class Stream:
     def _read(self, recording: str) -> tuple[Track, str]:
         """The numbers of a recording as they were written, and what they were made from."""
         schema, path = self.schema, self.path(recording)
-        examples = self._examples(recording)
-        first = next(examples)
-        raw = [_bytes(first, "values"), *(_bytes(example, "values") for example in examples)]
-        if schema.kind != PICTURES and len(raw) != 1:
-            raise UserError(f"{path} (recording {recording}) holds {len(raw)} records, expected 1; extract again.")
-        values = np.frombuffer(b"".join(raw), "<f4").reshape(-1, len(schema.channels))
-        hop = _number(first, "hop") if "hop" in first else schema.hop  # older records have none
-        return Track(values, hop, _number(first, "start"), schema.channels), _bytes(first, "source").decode()
+        with as_written(self.path(recording), recording):
+            examples = self._examples(recording)
+            first = next(examples)
+            raw = [bytes_of(first, "values"), *(bytes_of(example, "values") for example in examples)]
+            if schema.kind != PICTURES and len(raw) != 1:
+                raise UserError(f"{path} (recording {recording}) holds {len(raw)} records, expected 1; extract again.")
+            values = np.frombuffer(b"".join(raw), "<f4").reshape(-1, len(schema.channels))
+            hop = number_of(first, "hop") if "hop" in first else schema.hop  # older records have none
+            return Track(values, hop, number_of(first, "start"), schema.channels), bytes_of(first, "source").decode()
 
     def _examples(self, recording: str) -> Iterator[Any]:
         """The features of each example of a recording's file, at least one."""
         import tensorflow as tf
 
-        path, count = self.path(recording), 0
+        path, count, size = self.path(recording), 0, 0
         if not path.is_file():
             raise UserError(f"{path} (recording {recording}) is missing; run the extraction again.")
+        # tf.data asks an object store for a record once, the quicker reader of files three times
+        examples: Iterable[bytes]
+        if isinstance(path, Remote):
+            examples = self.dataset(str(path)).as_numpy_iterator()
+        else:
+            examples = serialised_examples(path)
         try:
-            for record in serialised_examples(path):
-                feature = tf.train.Example.FromString(record).features.feature
-                if (holds := _bytes(feature, "recording").decode()) != recording:
+            for record in examples:
+                with as_written(self.path(recording), recording):
+                    feature = parsed(record)
+                    holds = bytes_of(feature, "recording").decode()
+                if holds != recording:
                     raise UserError(
                         f"{path} holds recording {holds}, expected {recording}; delete it and extract again."
                     )
-                count += 1
+                count, size = count + 1, size + len(record) + FRAMING_BYTES
                 yield feature
         except tf.errors.DataLossError as error:
             reason = error.message.splitlines()[0].split("}} ")[-1].split(" [Op")[0]
             raise UserError(
                 f"{path} (recording {recording}) is damaged ({reason}); delete it and extract again."
             ) from None
+        except tf.errors.OpError as error:
+            raise (UserError(line) if (line := explained(error)) else error) from None
+        if isinstance(path, Remote) and size != (whole := path.stat().st_size):
+            # TensorFlow takes the end of an object for the end of the records, wherever it comes
+            raise UserError(f"{path} (recording {recording}) is damaged ({size} of {whole} bytes are whole records); "
+                            "delete it and extract again.")  # fmt: skip
         if not count:
             raise UserError(f"{path} (recording {recording}) holds 0 records, expected 1; extract again.")
-
-
-def _example(**content: bytes) -> bytes:
-    """A serialised tf.train.Example of byte strings."""
-    import tensorflow as tf
-
-    features = {name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value])) for name, value in content.items()}
-    return bytes(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
-
-
-def _bytes(example: Any, name: str) -> bytes:
-    return bytes(example[name].bytes_list.value[0])
-
-
-def _number(example: Any, name: str) -> float:
-    return float(np.frombuffer(_bytes(example, name), "<f8")[0])
-
-
-def nearest_frames(recording: str, stream: str, frames: Clock, gold: Clock) -> np.ndarray:
-    """The frames of a stream nearest to the times of the gold standard, int64 [gold frames].
-
-    Raises:
-        UserError: the stream leaves more than 0.1 s of the gold standard without media.
-    """
-    try:
-        return frames.nearest(gold.times, EDGE)
-    except UserError:
-        raise UserError(
-            f"Recording {recording}: the gold standard runs from {gold.start:.2f} to {gold.end:.2f} s, stream "
-            f"{stream!r} from {frames.start:.2f} to {frames.end:.2f} s; cut the ratings or mend the media (allowed: "
-            f"{EDGE:g} s)."
-        ) from None

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from emotf.config import from_json, to_json
+from emotf.content import built, names_of, valued
 from emotf.doctor import examine_run, refuse
+from emotf.errors import UserError
 from emotf.evaluation import refuse_seen, score, subjects_of
 from emotf.pipeline import Lazy
 from emotf.postprocessing import Fitted, fit_chain, transform_chain
@@ -81,12 +83,29 @@ def refine(chains: Chains, prediction: Track) -> Track:
 
 def chains_of(run: Run) -> Chains:
     """The steps that a run was post-processed by. Raises UserError where it has none."""
+    where = str(run.folder / "postprocessing.json")
     return {
-        target: [
-            Fitted(from_json(item["step"]).restore(item["learned"]), item["before"], item["after"]) for item in chain
-        ]
-        for target, chain in run.postprocessing["targets"].items()
+        target: [_fitted(item, where) for item in valued(chain, tuple[Any, ...], f"{where}, {target}", built)]
+        for target, chain in names_of(run.postprocessing.get("targets"), f"{where}, targets").items()
     }
+
+
+def _fitted(item: Any, where: str) -> Fitted:
+    kept = built(_Kept, item, where)
+    step = from_json(kept.step)
+    if not isinstance(step, Step):
+        raise UserError(f"{where} has a step {type(step).__name__}, which is none of post-processing; fit it again.")
+    return Fitted(step.restore(kept.learned), kept.before, kept.after)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A step as postprocessing.json holds it."""
+
+    step: dict[str, Any]
+    learned: dict[str, Any]
+    before: float
+    after: float
 
 
 def column(tracks: Mapping[str, Track], target: str) -> dict[str, np.ndarray]:

@@ -1,7 +1,6 @@
 """What an extraction wrote, and how fast."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emotf.records import GOLD, Store
@@ -32,7 +31,7 @@ def speed_table(speeds: "pd.DataFrame") -> str:
     return markdown(header, rows)
 
 
-def report_extraction(folder: Path, counts: Mapping[str, Mapping[str, int]], notes: Sequence[str] = ()) -> str:
+def report_extraction(folder: str, counts: Mapping[str, Mapping[str, int]], notes: Sequence[str] = ()) -> str:
     """A line a stream, what somebody must know, and the speed of what is in the store.
 
     Args:

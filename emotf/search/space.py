@@ -155,6 +155,8 @@ def _axis(item: str, experiment: Experiment) -> Axis:
 
 def _range(axis: str, text: str, kind: type) -> Range:
     ends, _, scale = text.partition(":")
+    if ".." not in ends:
+        raise UserError(f"--space={axis} is {text!r}; write <low>..<high>, or <low>..<high>:log.")
     low, high = (typed(axis, end.strip(), kind) for end in ends.split("..", 1))
     if scale not in ("", "log"):
         raise UserError(f"--space={axis} has a scale {scale!r}; write <low>..<high>, or <low>..<high>:log.")

@@ -107,9 +107,10 @@ def _check_container(path: Path, longest: float) -> None:
     with opened(path) as container:
         if container.duration is not None and container.duration / 1e6 > longest:
             raise _too_long(longest)
-        for stream in container.streams.audio:
+        # of a codec that FFmpeg does not know there is no context; reading it is refused later
+        for stream in (known for known in container.streams.audio if known.codec_context):
             _check_sound(stream.rate or 0, stream.channels)
-        for stream in container.streams.video:
+        for stream in (known for known in container.streams.video if known.codec_context):
             _check_size(stream.codec_context.width, stream.codec_context.height)
 
 

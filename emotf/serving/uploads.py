@@ -122,6 +122,7 @@ class _Form:
     """The one file of a form, piece by piece."""
 
     def __init__(self, content_type: str, file: Any, most: int) -> None:
+        from python_multipart.exceptions import FormParserError
         from python_multipart.multipart import MultipartParser, parse_options_header
 
         kind, options = parse_options_header(content_type)
@@ -130,10 +131,13 @@ class _Form:
         self._file, self._most = file, most
         self._all = self._bytes = self._files = 0
         self._head, self._in_file, self._ended = b"", False, False
-        self._parser = MultipartParser(options[b"boundary"], {
-            "on_part_begin": self._begin, "on_header_value": self._header, "on_headers_finished": self._headers,
-            "on_part_data": self._data, "on_end": self._end,
-        })  # fmt: skip
+        try:
+            self._parser = MultipartParser(options[b"boundary"], {
+                "on_part_begin": self._begin, "on_header_value": self._header, "on_headers_finished": self._headers,
+                "on_part_data": self._data, "on_end": self._end,
+            })  # fmt: skip
+        except FormParserError:  # a boundary longer than any
+            raise ClipError(400, f"The request is no form; {HOW}.") from None
 
     def take(self, piece: bytes) -> None:
         """Takes the next bytes."""

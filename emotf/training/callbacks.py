@@ -18,6 +18,7 @@ from emotf.progress import LOG_EVERY, say
 from emotf.report import figures
 from emotf.track import Track
 from emotf.training.criteria import criteria_of, non_inertial
+from emotf.training.dividing import undivided
 
 # Recordings of development that are drawn.
 DRAWN = 2
@@ -48,16 +49,17 @@ class DevScores(keras.callbacks.Callback):
                 f"The loss is {logs and logs['loss']} in epoch {epoch + 1}; lower --config.training.learning_rate, or "
                 "look for extreme values in the streams (tools/describe.py)."
             )
-        parts: dict[str, dict[str, Moments]] = {}
-        non_inertials = []
-        drawn = list(self.predictor.golds)[:DRAWN]
-        for recording, prediction in self.predictor.each():
-            gold = self.predictor.golds[recording]
-            add_moments(parts, recording, gold, prediction)
-            non_inertials.append(non_inertial(gold, prediction))
-            if recording in drawn:
-                self.predictions[recording] = prediction
-        scores = score_moments(parts, "dev", measures=(*MEASURES, "mse"))
+        with undivided():
+            parts: dict[str, dict[str, Moments]] = {}
+            non_inertials = []
+            drawn = list(self.predictor.golds)[:DRAWN]
+            for recording, prediction in self.predictor.each():
+                gold = self.predictor.golds[recording]
+                add_moments(parts, recording, gold, prediction)
+                non_inertials.append(non_inertial(gold, prediction))
+                if recording in drawn:
+                    self.predictions[recording] = prediction
+            scores = score_moments(parts, "dev", measures=(*MEASURES, "mse"))
         targets = list(dict.fromkeys(scores["target"]))
         for target in targets:
             for measure in MEASURES:

@@ -14,6 +14,7 @@ from emotf.pipeline import (
     Selection,
     Slider,
     Standardisation,
+    dealt,
     masked,
     standardise,
     training_batches,
@@ -28,6 +29,7 @@ from emotf.track import Track
 from emotf.training.callbacks import AfterEpoch, DevFigures, DevScores, Progress
 from emotf.training.criteria import check_defined
 from emotf.training.device import prepare_device, surroundings
+from emotf.training.dividing import compiled, divide
 from emotf.training.extracted import check_extracted
 from emotf.training.learner import Learner, Objective, name_of
 from emotf.training.state import Resume
@@ -69,8 +71,9 @@ def train(
         say(f"{run.folder} is finished; nothing to do.")
         asking.repeat(row for _, row in run.epochs.iterrows())
         return True
+    keras.utils.clear_session()  # forgets precision and devices, too
     device = prepare_device(settings)
-    keras.utils.clear_session()
+    divide(settings.devices)
     keras.utils.set_random_seed(settings.seed)
     check_extracted(store, experiment)
     chosen = selection(experiment)
@@ -100,7 +103,7 @@ def train(
         scaling,
         settings.order,
     )
-    epochs = _augmented(experiment, store, epochs, fitted)
+    epochs = dealt(_augmented(experiment, store, epochs, fitted), settings.devices)
     optimizer = settings.optimizer.build(settings.learning_rate)
     # nothing is written before all that the user asked for is known to be possible
     run.begin(experiment)
@@ -168,7 +171,7 @@ def _fit(
     asking: AfterEpoch,
 ) -> Resume:
     """Trains until the learner has the selected weights, or is asked to end; returns what is known of all epochs."""
-    learner.compile(optimizer, jit_compile=settings.jit_compile, steps_per_execution=STEPS)
+    learner.compile(optimizer, jit_compile=compiled(settings.jit_compile), steps_per_execution=STEPS)
     learner.optimizer.build(learner.trainable_variables)
     scores = DevScores(dev)
     watched: dict[str, Any] = {"monitor": f"dev_{settings.select}", "mode": CRITERIA[settings.select]}

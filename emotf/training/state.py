@@ -19,8 +19,8 @@ import keras
 import numpy as np
 import pandas as pd
 
+from emotf.arrays import read_arrays
 from emotf.checksums import promised
-from emotf.errors import UserError
 from emotf.files import written_aside
 from emotf.run_folder import RunFolder
 from emotf.runs import best_epoch
@@ -145,9 +145,4 @@ def _write(path: Path, arrays: dict[str, Any]) -> None:
 
 
 def _read(path: Path, run: RunFolder[Any]) -> dict[str, np.ndarray]:
-    try:
-        # opened here: of a damaged file NumPy would leave its own open
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except Exception as error:  # an archive has a checksum of each array, and many ways to be no archive
-        raise UserError(f"{path} is damaged ({error}); delete {run.state} to train this run from the start.") from None
+    return read_arrays(path, f"delete {run.state} to train this run from the start.")

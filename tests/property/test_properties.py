@@ -128,7 +128,7 @@ TRAININGS = st.builds(
     batch=COUNTS,
     epochs=COUNTS,
     patience=COUNTS,
-    weights=st.dictionaries(NAMES, RATES, max_size=3),
+    weights=st.dictionaries(NAMES, RATES, max_size=3).map(lambda of: ",".join(f"{k}:{v}" for k, v in of.items())),
     seed=st.integers(0, 2**31),
     pool=st.integers(0, 100),
     jit_compile=st.booleans(),

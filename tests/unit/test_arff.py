@@ -86,6 +86,8 @@ def test_columns_are_taken_by_name_and_a_rate_stands_in_for_times(arff):
         (HEAD + "@data\nx,0,1,2\nx,?,1,2\nx,0.08,1,2\n", "row 8: the time is missing"),
         (HEAD + "@data\nx,0,1,2\n\n\nx,0,1,2\nx,0.08,1,2\n", "row 10: time 0 does not come after 0"),
         (HEAD.replace(" b ", " a ") + "@data\nx,0,1,2\n", "two columns 'a'"),
+        (HEAD + "@data\n'x,0,1,2\nx',0,1,2\n", "line 7: 1 cells where 4"),
+        ("@attribute a string\n@data\n'1\n2\n3'\n", "3 lines of data are 1 rows; a quote is not closed"),
         (HEAD.encode() + b"@data\nJos\xe9,0,1,2\n", "is not UTF-8"),
     ],
 )  # fmt: skip

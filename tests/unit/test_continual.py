@@ -294,7 +294,7 @@ def test_a_damaged_run_is_named(done, tmp_path):
     path = run.folder / "learned.npz"
     for content in (path.read_bytes()[:2000], b"PK", b""):
         path.write_bytes(content)
-        with pytest.raises(UserError, match=r"learned.npz cannot be read .*; remove .*seed0 and run again"):
+        with pytest.raises(UserError, match=r"learned.npz is damaged .*; remove .*seed0 and run again"):
             _ = run.learned
 
 

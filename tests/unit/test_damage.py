@@ -103,7 +103,7 @@ def run(tmp_path):
     resume.rows = [{"epoch": epoch, "loss": 1 / (epoch + 1), "dev_ccc": 0.1 * epoch} for epoch in range(3)]
     resume.on_train_end()
     run.write_predictions("test", {"r1": Track(np.eye(9, 1), hop=0.05, channels=("arousal",))})
-    run.write_scores(pd.DataFrame({"partition": ["test"], "variance": "population", "value": 1 / 3}))
+    run.write_scores(pd.DataFrame({"partition": ["test"], "target": "a", "variance": "population", "value": 1 / 3}))
     run.finish()
     return run
 

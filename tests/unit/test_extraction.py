@@ -144,6 +144,22 @@ def test_beam_writes_the_same_bytes(clips, alone, tmp_path):
     assert content(tmp_path) == alone
 
 
+def test_beam_in_two_processes_writes_the_same_bytes_and_what_failed_is_named(clips, alone, tmp_path, monkeypatch):
+    from emotf.records.beam import with_beam
+
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *sys.path]))  # the features are here
+    (broken := tmp_path / "r7.txt").write_text("no clip")
+    folder = tmp_path / "records"
+    options = ["--runner=DirectRunner", "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+    with pytest.raises(UserError, match=r"r7\.txt is no clip\. \(1 of 12 streams failed, each is named above"):
+        extract_media([*clips, broken], FEATURES, folder, elsewhere=with_beam(options))
+    assert Store(folder).speeds is None  # all that is there was written there
+    counts = extract_media(clips, FEATURES, folder)
+    assert counts == {"length": {"written": 0, "kept": 5}, "flag": {"written": 0, "kept": 5}}
+    (folder / "flag" / "r7.tfrecord").unlink()  # its stream did not care
+    assert content(folder) == alone
+
+
 def test_beam_in_threads_is_refused():
     from emotf.records.beam import with_beam
 

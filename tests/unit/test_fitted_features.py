@@ -229,7 +229,7 @@ def test_a_run_keeps_what_new_recordings_need(corpus, store, tmp_path):
     run(corpus, tmp_path)
     kept = Run(tmp_path / "run")
     kept.keep_learned(store, ["body", "gold"])
-    assert [path.name for path in (kept.folder / "learned").iterdir()] == ["body.npz"]
+    assert {path.name for path in (kept.folder / "learned").iterdir()} == {"body.npz", "checksums.jsonl"}
     assert kept.learned("body").read_bytes() == (store.folder / "body" / LEARNED).read_bytes()
     learned = {"mean": np.zeros(3, np.float32), "basis": np.ones((84, 3), np.float32)}
     np.savez(kept.learned("face"), about=np.array("{}"), **learned)

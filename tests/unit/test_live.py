@@ -78,7 +78,8 @@ def system(request):
 def offline(served, tracks, chain=()):
     clock = _shared_clock(tracks, HOP, TARGETS)
     window = served.window.predicting(clock.frames)
-    values = _values(served.network, track_batches(tracks, clock, window), TARGETS)[: clock.frames]
+    parts = [_values(served.network, batch, TARGETS) for batch in track_batches(tracks, clock, window)]
+    values = np.concatenate(parts)[: clock.frames]
     return np.stack([transform_chain(chain, column.astype(np.float64), HOP) for column in values.T], axis=1)
 
 

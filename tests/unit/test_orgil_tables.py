@@ -253,7 +253,7 @@ def test_records_of_other_settings_of_the_corpus_are_refused(tmp_path):
     held = {"part": "affwild", "dir": str(tmp_path / "films"), "split": "90:10", "rate_hz": 0.0}
     people = [{"id": name, "subject": name, "partition": part} for name, part in (("a", "train"), ("b", "dev"))]
     (tmp_path / "affwild").mkdir()
-    (tmp_path / "affwild" / "recordings.json").write_text(json.dumps({"corpus": held, "recordings": people}))
+    (tmp_path / "affwild" / "recordings.json").write_text(json.dumps({"corpus": held, "targets_are": "rated", "recordings": people}))
     experiment = Experiment(corpus, {}, None, None, data)
     check_records(experiment, strict=False)
     with pytest.raises(UserError, match=r"--strict reports on test, which .* lacks; leave out --strict, or deal one"):

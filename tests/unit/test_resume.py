@@ -1,5 +1,6 @@
 """A training that goes on after a stop ends as one that was not stopped: weights, learning rate, history, kept runs."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from emotf import checksums
 from emotf.checksums import checked
 from emotf.config import Experiment, Training
 from emotf.corpora.synthetic import Synthetic
@@ -94,8 +96,9 @@ def content(folder):
     for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
         if path.suffix == ".keras":
             value = [weight.tobytes() for weight in weights_of(keras.models.load_model(path))]
-        elif path.name == "checksums.json":
-            value = sorted(checked(path.with_name(name), "").name for name in read_json(path))
+        elif path.name == "checksums.jsonl":
+            value = sorted({json.loads(line)[0] for line in path.read_text().splitlines()})
+            assert all(checked(path.with_name(name), "") for name in value)
         elif path.name == "about.json":
             value = {name: fact for name, fact in read_json(path).items() if name != "training_seconds"}
         else:
@@ -107,20 +110,20 @@ def content(folder):
 @pytest.fixture
 def interrupted(tmp_path, monkeypatch):
     """A whole run, and a copy of its folder after every single change that it made to the disk."""
-    folder, copies = tmp_path / "run", []
+    folder, copies, add = tmp_path / "run", [], checksums._add
 
     def watched(change):
         def changed(path, *args, **kwargs):
-            there = Path(path).exists()
+            there = Path(path).exists() or change is add
             change(path, *args, **kwargs)
-            if there and folder in Path(path).parents:
+            if (there or Path(path).exists()) and folder in Path(path).parents:
                 copies.append(tmp_path / f"copy{len(copies)}" / "run")
                 shutil.copytree(folder, copies[-1])
 
         return changed
 
     with monkeypatch.context() as patch:
-        for place, name in ((os, "replace"), (Path, "unlink"), (shutil, "rmtree")):
+        for place, name in ((os, "replace"), (Path, "unlink"), (shutil, "rmtree"), (checksums, "_add")):
             patch.setattr(place, name, watched(getattr(place, name)))
         whole_run(folder)
     return folder, copies
@@ -134,7 +137,7 @@ def test_killed_between_any_two_changes_of_the_disk_it_ends_as_if_not(interrupte
     files = (
         "FINISHED",
         "about.json",
-        "checksums.json",
+        "checksums.jsonl",
         "config.json",
         "history.csv",
         "network.keras",
@@ -150,8 +153,8 @@ def test_killed_between_any_two_changes_of_the_disk_it_ends_as_if_not(interrupte
     # begun 2; every epoch state and history; weights by mse of three epochs and by mse_mean of one, two of them deleted
     # when another was better; the history once more, network and facts; six files a kept run; FINISHED, state, kept
     changes = 2 + 2 * EPOCHS + 4 + 2 + 3 + 6 * len(KEEP) + 3
-    # a checksum before every history, before the network, and before four of the files of a kept run
-    assert len(copies) == changes + EPOCHS + 1 + 1 + 4 * len(KEEP)
+    # a checksum before the history of every epoch, before the network, and before four of the files of a kept run
+    assert len(copies) == changes + EPOCHS + 1 + 4 * len(KEEP)
     # nothing is trained twice: once an epoch is done, there is a state until the run is finished
     resumable = [Run(copy).state.exists() or Run(copy).finished for copy in copies]
     assert resumable == [False] * 4 + [True] * (len(copies) - 4)

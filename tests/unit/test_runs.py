@@ -121,7 +121,7 @@ def test_scores_of_partitions_stand_side_by_side(run):
     found = run.scores()
     assert list(found["partition"]) == ["dev", "dev", "test", "test", "test", "test"]
     assert list(found["value"]) == [0.5, 0.5, 1 / 3, 1 / 3, 0.25, 0.25]
-    assert sorted(os.listdir(run.folder)) == ["checksums.json", "scores.csv"]
+    assert sorted(os.listdir(run.folder)) == ["checksums.jsonl", "scores.csv"]
 
 
 def test_undefined_scores_stay_undefined(run):
@@ -147,4 +147,4 @@ def test_a_finished_run_gives_its_network_back(run):
     np.testing.assert_array_equal(
         again({"mfcc39": images})["arousal"].numpy(), network({"mfcc39": images})["arousal"].numpy()
     )
-    assert sorted(p.name for p in run.folder.iterdir()) == ["FINISHED", "checksums.json", "network.keras"]
+    assert sorted(p.name for p in run.folder.iterdir()) == ["FINISHED", "checksums.jsonl", "network.keras"]

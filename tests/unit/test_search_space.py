@@ -55,6 +55,7 @@ def test_ranges_and_choices_are_read_from_the_command_line(experiment):
         ("training.learning_rat=1e-5..1e-2", r"no field 'training\.learning_rat'\. Did you mean 'learning_rate'\?"),
         ("training.learning_rate=1e-2..1e-5", r"goes from 0\.01 to 1e-05; the first must be below the second"),
         ("training.learning_rate=1e-2..1e-2", "the first must be below the second"),
+        ("training.learning_rate=1e-5:log..1", r"is .1e-5:log..1.; write <low>..<high>"),
         ("training.learning_rate=1e-2..inf", "the first must be below the second"),
         ("training.learning_rate=nan..1", "the first must be below the second"),
         ("data.delay=0..2:log", r"begins at 0\.0; a logarithmic range must begin above 0"),
