@@ -15,7 +15,8 @@ The network is an LSTM of 16 units on sequences of 128 frames, so that even the 
 memory grows is a matter of what feeds the network. `--model=cer` trains CER on feature images of 20 frames: 128 times
 as many windows, minutes an epoch. Throughput is that of the median epoch, development scores included.
 
-The goal: from 100 to 1,000 recordings neither process grows by more than 10 %.
+The goal: from 100 to 1,000 recordings neither process grows by more than 10 %. About 8 minutes on 2 cores; what came
+of it is in docs/scale.md.
 """
 
 import multiprocessing
