@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emotf import comparison
-from emotf.config import Data, Experiment
+from emotf.config import Data, Experiment, to_json
 from emotf.corpora.folder import Folder
 from emotf.doctor import Finding, examine, examine_folder, examine_run, finding, refuse, table
 from emotf.errors import UserError
@@ -28,6 +28,7 @@ from emotf.prediction import selection
 from emotf.records import GOLD, Schema, Store, extract
 from emotf.refinement import fuse, postprocess
 from emotf.runs import Fusion, Run
+from emotf.search import Search, parse, run_trials
 from emotf.tables import write_track
 from emotf.track import Track
 from emotf.training import train
@@ -469,7 +470,10 @@ def test_training_comparison_and_search_refuse_a_leak_before_they_begin(doubled,
     trials = comparison.grid(experiment, axes, [0], [0], tmp_path / "compared")
     with pytest.raises(UserError, match=leak):
         comparison.check(trials)
-    assert not (tmp_path / "run").exists() and not (tmp_path / "compared").exists()
+    out, space = tmp_path / "searched", parse(["training.learning_rate=1e-4..1e-2:log"], experiment)
+    with pytest.raises(UserError, match=leak):
+        run_trials(Search(to_json(experiment), space, (0,), 0, trials=1, out=out), workers=1)
+    assert not any((tmp_path / name).exists() for name in ("run", "compared", "searched"))
 
 
 def test_scoring_and_refining_refuse_a_leaking_run(trained, tmp_path):
