@@ -21,17 +21,7 @@ while they lasted; `same`: ended with the same result (after kills, a disk and a
 disturbed any more, one after up to four kills); `wrong`: another result without a word; `lost`: a crash, or a command
 that does not come to its end; `left`: files that a killed process had begun and that lie there still.
 
-Found, over several calls (--seed 0 to 3) on two busy cores, on ext4 and, for `full` and `readonly`, tmpfs. `compose` is
-an extraction that writes its corpus first.
-
-| fault            | tools                                       | times | same | refused | wrong | lost | left |
-|------------------|---------------------------------------------|------:|-----:|--------:|------:|-----:|-----:|
-| kill             | extract 30, predict 30, compare 25, train 20 |  105 |  120 |       0 |     0 |    0 |    0 |
-| full             | 5 each, compare 4                           |    29 |   29 |      29 |     0 |    0 |    0 |
-| readonly         | 3 each                                      |    18 |   18 |      17 |     0 |    0 |    0 |
-| bytes flipped    | extract, train, predict, evaluate, compare  |    22 |   10 |      12 |     0 |    0 |    0 |
-| cut short        | as above                                    |    35 |   14 |      21 |     0 |    0 |    0 |
-| zeros at its end | as above                                    |    27 |   10 |      17 |     0 |    0 |    0 |
+What was found is in docs/trust.md.
 """
 
 import contextlib
