@@ -9,8 +9,8 @@ finding: an exception (once for each place in emotf that it comes from), a signa
 in --out. Native decoders (FFmpeg, libsndfile, tensorflow-io, Arrow, Pillow) are not instrumented, only driven.
 
 What was found and mended, with the table of readers, cases and seconds, is in docs/trust.md; tests are in
-tests/unit/test_hostile_files.py, test_trust.py, test_arff.py and test_search_space.py. `-checksums-right`: CRCs are made
-to fit, or no mutation would be read. About half an hour on 2 cores with 20 s a reader.
+tests/unit/test_hostile_files.py, test_trust.py, test_arff.py and test_search_space.py. `-checksums-right`: CRCs are
+made to fit, or no mutation would be read. About half an hour on 2 cores with 20 s a reader.
 """
 
 import json
