@@ -1,5 +1,6 @@
 """Training by recording, with best weights by several criteria: killed on the way, and every tool on what is kept."""
 
+import json
 import signal
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 import pytest
 from conftest import tool
 
+from emotf.checksums import checked
 from emotf.files import read_json
 from emotf.runs import Run
 
@@ -48,6 +50,9 @@ def content(folder):
     for path in folder.rglob("*"):
         if path.suffix == ".keras":
             value = [np.array(weight).tobytes() for weight in Run(path.parent).network().weights]
+        elif path.name == "checksums.jsonl":  # a line a writing, of which a run that was killed has other ones
+            value = {json.loads(line)[0] for line in path.read_text().splitlines()}
+            assert all(checked(path.with_name(name), "") for name in value)
         elif path.name == "about.json":
             value = read_json(path) | {"training_seconds": None, "kept_from": None}
         elif path.is_file() and "tensorboard" not in path.parts:

@@ -13,7 +13,7 @@ from conftest import tool
 from emotf.config import Data, Experiment, Training
 from emotf.corpora.folder import Folder
 from emotf.features.precomputed import Precomputed
-from emotf.files import sha256
+from emotf.files import read_json, sha256, write_json
 from emotf.losses.mse import Mse
 from emotf.measures import ccc
 from emotf.models.cer import Cer
@@ -171,9 +171,9 @@ def test_onnx(lstm, tmp_path):
 def test_without_records_nothing_is_measured(cer, tmp_path):
     run = tmp_path / "moved"
     shutil.copytree(cer.folder, run)
-    config = json.loads((run / "config.json").read_text())
+    config = read_json(run / "config.json")
     config["data"]["records"] = str(tmp_path / "none")
-    (run / "config.json").write_text(json.dumps(config))
+    write_json(run / "config.json", config)
     flags = [f"--run={run}", f"--out={tmp_path}/cer.tflite", "--format=tflite", "--quantise=dynamic"]
     done = tool("export", *flags, check=False)
     assert done.returncode == 1 and done.stderr.splitlines()[-1].endswith("Or measure nothing: --measured_on=none.")

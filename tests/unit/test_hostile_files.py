@@ -139,8 +139,8 @@ def test_other_files_of_a_run(tmp_path):
 
 
 def test_tables_of_a_run(tmp_path):
-    for content, match in ((b"", "cannot be read"), (b"a,b\n1,2,3\n", "cannot be read"), (b"\xff\n", "cannot be read"),
-                           (b'a\n"1', "cannot be read"), (b"a\n1\n", "has no column 'epoch'")):  # fmt: skip
+    for content, match in ((b"", "is damaged"), (b"a,b\n1,2,3\n", "is damaged"), (b"\xff\n", "is damaged"),
+                           (b'a\n"1', "is damaged"), (b"a\n1\n", "no column 'epoch'")):  # fmt: skip
         path = written(tmp_path / "t.csv", content)
         refused(lambda path=path: read_rows(path, ("epoch",)), match)
     refused(lambda: read_rows(tmp_path / "none.csv"), "is missing")
