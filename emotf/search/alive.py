@@ -54,6 +54,15 @@ def alive(trial: "Trial", lock: Path) -> Iterator[None]:
     lock.unlink()  # where an error left the trial running, the file stays, and says that it is dead
 
 
+@contextlib.contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """No other process of this machine is inside such a `with` of the same file."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with open(lock, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def is_dead(trial: "FrozenTrial") -> bool:
     """Whether no process trains a trial any more that the study calls running."""
     host, path = trial.user_attrs.get("lock", ("", ""))

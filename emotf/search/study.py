@@ -20,7 +20,7 @@ from emotf.progress import say
 from emotf.records import Store
 from emotf.run_folder import difference
 from emotf.runs import Run
-from emotf.search.alive import is_dead
+from emotf.search.alive import alone, is_dead
 from emotf.search.space import Axis
 from emotf.search.storage import open_storage
 
@@ -169,7 +169,8 @@ def next_trial(study: "Study", search: Search) -> "Trial | None":
     """
     from optuna.trial import TrialState
 
-    _revive(study)
+    with alone(search.out / "runs" / "killed.lock"):  # or two workers would go on with one and the same run
+        _revive(study)
     if sum(map(counts, study.get_trials(deepcopy=False))) >= search.trials:
         return None
     trial = study.ask()

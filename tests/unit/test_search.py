@@ -1,8 +1,10 @@
 """A search: which trials it runs, what becomes of those that are pruned, broken or killed, and what it leaves."""
 
+import contextlib
 import json
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -514,3 +516,23 @@ def test_training_tells_every_epoch_once_and_ends_when_told(search, tmp_path):
     assert (
         Path(tmp_path / "ended" / "history.csv").read_bytes() == Path(tmp_path / "whole" / "history.csv").read_bytes()
     )
+
+
+def test_two_workers_that_meet_a_killed_trial_at_once_go_on_with_it_once(search, tmp_path, monkeypatch):
+    study = join(search)
+    with pytest.raises(ZeroDivisionError), life.alive(study.ask(), tmp_path / "lock"):
+        _ = 1 / 0  # leaves it running, with a lock that nobody holds
+    told = type(study).tell
+
+    def slowly(self, *args, **kwargs):
+        time.sleep(0.3)  # the other one looks meanwhile
+        return told(self, *args, **kwargs)
+
+    def pretend_unfinished(self, *args, **kwargs):
+        with contextlib.suppress(ValueError):
+            slowly(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(study), "tell", pretend_unfinished)  # as a database that both write to at the same time
+    with ThreadPoolExecutor(2) as threads:
+        taken = [trial.result() for trial in [threads.submit(next_trial, opened(search), search) for _ in range(2)]]
+    assert sum(trial.user_attrs.get("first") == 0 for trial in taken) == 1
